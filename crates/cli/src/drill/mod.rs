@@ -11,12 +11,13 @@ mod report;
 pub mod text;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
 use tandem_lab::Ground;
 
+use crate::file;
 use crate::pair::wishes::WishArgs;
 use crate::say::say;
 use catalog::Drill;
@@ -69,8 +70,7 @@ fn factor(text: &str) -> Result<f64, String> {
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let mut drills = catalog::ours()?;
     if let Some(file) = &args.file {
-        let name = file.display().to_string();
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {name}"))?;
+        let (name, text) = read(file)?;
         drills.extend(catalog::read(&text).context(name.clone())?);
         catalog::tell_apart(&drills).context(name)?;
     }
@@ -112,6 +112,21 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     })
 }
 
+/// More than anybody writes by hand: what is read becomes many times as much.
+const LARGEST: usize = 256 << 10;
+
+fn read(file: &Path) -> anyhow::Result<(String, String)> {
+    let (name, bytes) = file::read(file)?;
+    if bytes.len() > LARGEST {
+        bail!(
+            "{name}: drills are at most {} KiB; is this the file that was meant?",
+            LARGEST >> 10
+        );
+    }
+    let text = String::from_utf8(bytes).with_context(|| format!("{name} is no text"))?;
+    Ok((name, text))
+}
+
 fn write(args: &Args, reports: &[Report]) -> anyhow::Result<()> {
     if let Some(file) = &args.html {
         std::fs::write(file, page::write(reports)).with_context(|| file.display().to_string())?;
@@ -147,6 +162,18 @@ fn list(drills: &[Drill]) -> anyhow::Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_drills_has_an_end() {
+        let file = std::env::temp_dir().join(format!("tandem-drills-{}", std::process::id()));
+        let read_of = |size| {
+            std::fs::write(&file, " ".repeat(size)).expect("the temporary folder is writable");
+            read(&file)
+        };
+        assert!(read_of(LARGEST).is_ok());
+        assert!(read_of(LARGEST + 1).is_err_and(|why| why.to_string().contains("at most 256 KiB")));
+        std::fs::remove_file(&file).expect("ours");
+    }
 
     #[test]
     fn patience_is_a_number_that_times_can_be_held_against() {

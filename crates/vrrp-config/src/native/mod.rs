@@ -33,6 +33,9 @@ const SHORT: [(&str, &str); 6] = [
 /// What is read of it is many times its size.
 const LARGEST: usize = 4 << 20;
 
+/// Larger than what somebody writes by hand.
+const LARGE: usize = 256 << 10;
+
 pub(crate) fn read(sources: &SourceMap, file: FileId, report: &mut Report) -> Vec<Statement> {
     let bytes = sources.bytes(file);
     let text = match std::str::from_utf8(bytes) {
@@ -50,13 +53,22 @@ pub(crate) fn read(sources: &SourceMap, file: FileId, report: &mut Report) -> Ve
         report.push(Diagnostic::error(code::SYNTAX, start, message).help("is this the file that was meant?"));
         return Vec::new();
     }
-    let (document, errors) = DeTable::parse_recoverable(text);
-    if !errors.is_empty() {
-        report.extend(syntax(file, text, &errors));
-        return Vec::new();
+    match parse(text) {
+        Ok(document) => Lowering { file, text, report }.table(document.get_ref(), Section::Top),
+        Err(errors) => {
+            report.extend(syntax(file, text, &errors));
+            Vec::new()
+        }
     }
-    let mut lowering = Lowering { file, text, report };
-    lowering.table(document.get_ref(), Section::Top)
+}
+
+/// All mistakes; of a large file the first, as one that is no TOML has millions, and the parser keeps them all.
+fn parse(text: &str) -> Result<Spanned<DeTable<'_>>, Vec<Error>> {
+    if text.len() > LARGE {
+        return DeTable::parse(text).map_err(|first| vec![first]);
+    }
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if errors.is_empty() { Ok(document) } else { Err(errors) }
 }
 
 /// What follows a syntax error in its line is guesswork, so the first of a line counts.
@@ -250,5 +262,17 @@ const fn kind_word(value: &DeValue<'_>) -> &'static str {
         DeValue::Datetime(_) => "a date",
         DeValue::Array(_) => "an array",
         DeValue::Table(_) => "a table",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_large_file_that_is_no_toml_the_first_mistake_is_told() {
+        let mistakes = |size: usize| parse(&"=\n".repeat(size / 2)).map_or_else(|errors| errors.len(), |_| 0);
+        assert!(mistakes(64) >= 32, "each line");
+        assert_eq!(mistakes(LARGE + 2), 1);
     }
 }
