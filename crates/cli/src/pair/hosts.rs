@@ -76,15 +76,20 @@ impl BalancerHost {
         Ok(())
     }
 
-    /// As its unit does: the other host serves before this balancer ends.
+    /// As its unit does: the other host serves before this balancer ends. Whatever became of that, it ends.
     pub fn stop_balancer(&mut self) -> anyhow::Result<()> {
+        let left = self.leave_briefly();
+        self.balancer.as_mut().context("the balancer does not run")?.stop()?;
+        left
+    }
+
+    fn leave_briefly(&self) -> anyhow::Result<()> {
         if self.cast.routers.0[self.side.0] == Origin::Ours && self.router.as_ref().is_some_and(Slot::runs) {
             let me = std::env::current_exe().context("where is this program?")?;
             let words = ["handover", "--brief", "--keep", "0s", "--wait", "2s"];
-            // Whatever became of it, the balancer ends.
             self.host.run(Command::new(me).args(words))?.finish(PATIENCE)?;
         }
-        self.balancer.as_mut().context("the balancer does not run")?.stop()
+        Ok(())
     }
 
     fn launch_balancer(&self, options: &[String]) -> anyhow::Result<Slot> {
