@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tandem_vrrp_config::PairLink;
 
 use crate::router_socket::RouterSocket;
 use crate::span_of_time;
@@ -13,11 +14,11 @@ use crate::span_of_time;
 #[derive(clap::Args)]
 #[command(
     after_help = "This host goes on serving the addresses until the other one does; then it stays backup, whatever its priority,\n\
-    until the other is gone or you say --resume. With a `pair_link` the other host takes over within milliseconds,\n\
-    otherwise by its own timer (0.6 s at an interval of 1 s). If nobody comes, this host stays master;\n\
-    With it the connections that this host has go on here, too, until they end or --keep is over: the other host hands their\n\
-    packets back, for which it needs `nft`. --resume then does the same the other way round.\n\
-    a sync group, of which a part may have moved, lets go all the same, and has its addresses again when its timer ends.\n\
+    until the other is gone or you say --resume. If nobody comes, this host stays master; a sync group, of which a part may\n\
+    have moved, lets go all the same, and has its addresses again when its timer ends.\n\
+    With a `pair_link` the other host takes over within milliseconds, otherwise by its own timer (0.6 s at an interval of 1 s),\n\
+    and connections that this host has go on here until they end or --keep is over: the other host hands their packets back,\n\
+    for which it needs `nft`. --resume then does the same the other way round.\n\
     Exit status: 0 handed over (or resumed), 1 nobody took over, or not in time, 3 this host held nothing, 2 the router cannot be asked.\n\
     Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --keep 10m\n  tandem handover --resume"
 )]
@@ -27,8 +28,8 @@ pub struct Args {
     /// The router that is to take over, by the address its adverts come from
     #[arg(long, value_name = "ADDRESS")]
     to: Option<IpAddr>,
-    /// How long connections go on here at most, 0s for not at all; without it what `pair_link` says (30 s)
-    #[arg(long, value_name = "TIME", conflicts_with = "resume", value_parser = span_of_time::parse)]
+    /// How long connections go on here at most, up to 24h, 0s for not at all; without it what `pair_link` says (30 s)
+    #[arg(long, value_name = "TIME", conflicts_with = "resume", value_parser = keep)]
     keep: Option<Duration>,
     /// Take part again by itself, some seconds later and as the trackers say: before the balancer of this host is stopped
     #[arg(long, conflicts_with = "resume")]
@@ -44,6 +45,14 @@ pub struct Args {
     /// The outcome as JSON
     #[arg(long)]
     json: bool,
+}
+
+fn keep(text: &str) -> Result<Duration, String> {
+    let time = span_of_time::parse(text)?;
+    if time > PairLink::LONGEST_KEEP {
+        return Err("connections are kept for 24h at most".to_owned());
+    }
+    Ok(time)
 }
 
 /// How often the router is asked how far it is.
@@ -127,8 +136,11 @@ fn let_go(state: &Value, before: Vec<String>) -> (Outcome, Vec<String>) {
 /// What goes on here, by the name of the instance.
 fn stayed(kept: &Value) -> Vec<String> {
     let all = kept.as_object().into_iter().flatten();
-    all.map(|(name, count)| format!("{count} connections of {name} go on here; `tandem why` says when they have ended"))
-        .collect()
+    let one = |(name, count): (&String, &Value)| match count.as_u64() {
+        Some(count) => format!("{count} connections of {name} go on here"),
+        None => format!("connections of {name} go on here; this host does not know how many"),
+    };
+    all.map(one).collect()
 }
 
 /// The instances meant whose addresses this host has.
@@ -194,6 +206,12 @@ mod tests {
         assert_eq!(held(&state, Some("VI_3")), ["VI_3"]);
         assert_eq!(held(&state, Some("VI_2")), [""; 0]);
         assert_eq!(held(&Value::Null, None), [""; 0]);
+    }
+
+    #[test]
+    fn connections_are_kept_for_a_day_at_most() {
+        assert_eq!(keep("24h"), Ok(Duration::from_secs(86_400)));
+        assert!(keep("25h").is_err_and(|why| why.contains("24h at most")));
     }
 
     #[test]

@@ -75,6 +75,17 @@ pub enum Release {
     Handover { successor: Option<IpAddr> },
 }
 
+impl Release {
+    /// Whoever leaves for good does not come back because it was asked to leave for a while, too.
+    pub(crate) const fn says_less_than(self, other: Release) -> bool {
+        match self {
+            Release::Handover { .. } => true,
+            Release::Drain => !matches!(other, Release::Handover { .. }),
+            Release::Stop => false,
+        }
+    }
+}
+
 /// The same virtual router on the other host of the pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Partner {

@@ -5,10 +5,12 @@
 //!   trackers ─────────────▲
 //! ```
 
+mod glance;
 mod keeping;
 mod partner;
 mod questions;
 mod reload;
+mod returning;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -52,8 +54,10 @@ use crate::urgency::Urgency;
 use crate::wall::WallWatch;
 use crate::witness;
 
+use glance::Glance;
 use keeping::{LOOK, Stay};
 use reload::tracked;
+use returning::Comeback;
 
 /// What commands run by `notify_stop` get before the process is gone.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -120,8 +124,8 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         handback: Handback::default(),
         stays: BTreeMap::new(),
         wanted_back: BTreeSet::new(),
-        lets_return: BTreeSet::new(),
-        resuming: BTreeMap::new(),
+        comeback: Comeback::default(),
+        glance: Glance::default(),
         asked_back: BTreeMap::new(),
         bfd,
         promotion: Promotion::default(),
@@ -171,6 +175,7 @@ impl Running {
                 report = self.reports.recv() => match report {
                     Some(report) => {
                         self.desk.take(report);
+                        self.desk.come_back().await;
                         // When many move at once, all of them together.
                         if self.reports.is_empty() {
                             self.desk.tell_pair().await;
@@ -192,10 +197,11 @@ impl Running {
                 key = self.desk.handback.over() => {
                     self.desk.hand_back_no_more(key).await;
                 }
-                _ = look.tick(), if !(self.desk.stays.is_empty() && self.desk.resuming.is_empty()) => {
-                    self.desk.look_after_stays().await;
-                    self.desk.resume_alone().await;
+                _ = look.tick(), if !(self.desk.stays.is_empty() && self.desk.comeback.is_empty()) => {
+                    self.desk.look_at_stays();
+                    self.desk.come_back().await;
                 }
+                counted = self.desk.glance.seen() => self.desk.look_after_stays(&counted).await,
                 Some((question, to)) = self.questions.recv() => {
                     // Whoever asked may have gone.
                     to.send(self.desk.answer(question).await).ok();
@@ -221,6 +227,7 @@ impl Running {
             self.desk.order(Order::Leave).await;
             return Ok(());
         }
+        self.desk.look_once_more().await;
         self.desk.keep_connections(Who::All, None, None).await;
         self.desk.unreleased = self.desk.plan.router.instances.iter().map(|i| i.id).collect();
         let release = Order::Release {
@@ -280,10 +287,8 @@ struct Desk {
     stays: BTreeMap<InstanceId, Stay>,
     /// The other host would be master of these again.
     wanted_back: BTreeSet<InstanceId>,
-    /// It has been told to leave them for that, and is backup as before when it has.
-    lets_return: BTreeSet<InstanceId>,
-    /// We were told to take part again, and have asked the other host to hand over first; until then.
-    resuming: BTreeMap<InstanceId, Instant>,
+    comeback: Comeback,
+    glance: Glance,
     /// When we last would have been master of these again.
     asked_back: BTreeMap<InstanceId, Instant>,
     bfd: Sessions,
@@ -341,7 +346,7 @@ impl Desk {
     fn entered(&mut self, instance: InstanceId, state: State) {
         self.changed = true;
         if state == State::Master {
-            self.resuming.remove(&instance);
+            self.comeback.is_master(instance);
         }
         let changed = match state {
             State::Master => self.held.insert(instance),

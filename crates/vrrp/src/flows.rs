@@ -1,6 +1,6 @@
 //! The TCP connections that this host has to some of its addresses, whoever serves them, as the kernel lists them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -19,6 +19,26 @@ pub(crate) struct Flow {
 pub(crate) async fn to(addresses: BTreeSet<IpAddr>) -> io::Result<Vec<Flow>> {
     let read = tokio::task::spawn_blocking(move || read(&addresses));
     read.await.map_err(io::Error::other)?
+}
+
+/// How many there are to each of some addresses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts(BTreeMap<IpAddr, usize>);
+
+impl Counts {
+    /// To all of these; nothing where it was not looked for all of them.
+    pub(crate) fn of<'a>(&self, addresses: impl IntoIterator<Item = &'a IpAddr>) -> Option<usize> {
+        addresses.into_iter().map(|address| self.0.get(address)).sum()
+    }
+}
+
+/// Read once for all of them.
+pub(crate) async fn count(addresses: BTreeSet<IpAddr>) -> io::Result<Counts> {
+    let mut counts: BTreeMap<IpAddr, usize> = addresses.iter().map(|address| (*address, 0)).collect();
+    for flow in to(addresses).await? {
+        *counts.entry(flow.local.ip()).or_default() += 1;
+    }
+    Ok(Counts(counts))
 }
 
 fn read(addresses: &BTreeSet<IpAddr>) -> io::Result<Vec<Flow>> {
@@ -119,6 +139,16 @@ mod tests {
         ] {
             assert_eq!(flow(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_was_not_looked_for_is_not_none() {
+        let [one, two, other] = [1, 2, 3].map(|last| IpAddr::from([203, 0, 113, last]));
+        let counts = Counts(BTreeMap::from([(one, 2), (two, 0)]));
+        assert_eq!(counts.of(&[one, two]), Some(2));
+        assert_eq!(counts.of(&[two]), Some(0));
+        assert_eq!(counts.of(&[one, other]), None);
+        assert_eq!(Counts::default().of(&[one]), None);
     }
 
     #[test]

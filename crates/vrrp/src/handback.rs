@@ -10,6 +10,8 @@
 //! nothing goes round for ever. What is ours is what began here since the rules stand, which is before the addresses come,
 //! and what was here then. A socket that listens on the address itself is told from a connection in no other way.
 //!
+//! What is noted is forgotten when the rules go, and a while after this host has closed it.
+//!
 //! One table for each virtual router. It goes when the other host says that it serves none of them any more, or when the
 //! time is over that it asked for.
 
@@ -21,6 +23,7 @@ use std::time::Duration;
 use tandem_ops::nft;
 use tandem_ops::pair::{Key, Lodging};
 use tandem_sys::netlink::Mac;
+use tandem_vrrp_config::PairLink;
 use tandem_vrrp_core::settings::{Family, InstanceSettings};
 use tokio::time::{Instant, sleep_until};
 
@@ -29,8 +32,11 @@ use crate::flows::{self, Flow};
 /// Before destinations are rewritten (-100), after fragments are put together (-400).
 const PRIORITY: i32 = -150;
 
-/// More new connections than a host takes in the time of a handover.
+/// So many connections of ours at a time. What is more goes to the other host, as if it had begun there.
 const MOST: usize = 1 << 18;
+
+/// Once this host has said its last word on a connection, the client may take so long over its own.
+const CLOSING: Duration = Duration::from_secs(300);
 
 /// The other host's word that it is over may be on its way.
 const GRACE: Duration = Duration::from_secs(2);
@@ -72,13 +78,18 @@ impl Handback {
             return Ok(());
         }
         let family = Family::of(&lodging.via);
-        let table = Table::of(settings, family);
+        let table = Table::of(&key, family);
+        // The other host may allow itself more than we would.
+        let most = u32::try_from(PairLink::LONGEST_KEEP.as_secs()).unwrap_or(u32::MAX);
+        let lodging = Lodging {
+            seconds: lodging.seconds.min(most),
+            ..lodging
+        };
         let addresses = settings.addresses().map(|a| a.address);
         let kept: BTreeSet<IpAddr> = addresses.filter(|a| Family::of(a) == family && can_stay(a)).collect();
         let own = flows::to(kept.clone()).await.map_err(|error| error.to_string())?;
         let interface = settings.interface.as_deref();
-        let load = nft::load(&table.script(&kept, &own, lodging, interface)).await;
-        load.map_err(|error| error.to_string())?;
+        load(&table.script(&kept, &own, lodging, interface)).await?;
         let ends = Instant::now() + Duration::from_secs(lodging.seconds.into()) + GRACE;
         self.standing.insert(key, Standing { table, ticket, ends });
         Ok(())
@@ -89,16 +100,22 @@ impl Handback {
         let Some(standing) = self.standing.remove(key) else {
             return Ok(false);
         };
-        standing.table.remove().await?;
+        load(&standing.table.removal()).await?;
         Ok(true)
     }
 
     pub(crate) async fn end_all(&mut self) -> Result<(), String> {
-        let mut outcome = Ok(());
-        while let Some((_, standing)) = self.standing.pop_first() {
-            outcome = outcome.and(standing.table.remove().await);
+        let standing = std::mem::take(&mut self.standing);
+        if standing.is_empty() {
+            return Ok(());
         }
-        outcome
+        load(
+            &standing
+                .values()
+                .map(|standing| standing.table.removal())
+                .collect::<String>(),
+        )
+        .await
     }
 
     /// The virtual router whose time is over; never without rules.
@@ -113,13 +130,14 @@ impl Handback {
     }
 
     /// What a process before us left behind when it was killed.
-    pub(crate) async fn sweep<'a>(instances: impl Iterator<Item = &'a InstanceSettings>) -> Result<(), String> {
-        let both = |settings: &'a InstanceSettings| {
-            [Family::V4, Family::V6].map(|family| Table::of(settings, family).removal())
-        };
-        let all: String = instances.flat_map(both).collect();
-        nft::load(&all).await.map_err(|error| error.to_string())
+    pub(crate) async fn sweep(keys: impl Iterator<Item = Key>) -> Result<(), String> {
+        let both = |key| [Family::V4, Family::V6].map(|family| Table::of(&key, family).removal());
+        load(&keys.flat_map(both).collect::<String>()).await
     }
+}
+
+async fn load(script: &str) -> Result<(), String> {
+    nft::load(script).await.map_err(|error| error.to_string())
 }
 
 /// A link-local address means something on its own network only, so it cannot stay behind on another interface.
@@ -131,10 +149,12 @@ pub(crate) fn can_stay(address: &IpAddr) -> bool {
 }
 
 impl Table {
-    fn of(settings: &InstanceSettings, family: Family) -> Table {
+    /// The same in every process, whatever its configuration calls the virtual router.
+    fn of(key: &Key, family: Family) -> Table {
+        let address = key.address.to_string().replace(['.', ':'], "_");
         Table {
             family,
-            name: format!("tandem_handback_{}", settings.id.0),
+            name: format!("tandem_handback_{}_{address}", key.vrid),
         }
     }
 
@@ -143,10 +163,6 @@ impl Table {
             Family::V4 => "ip",
             Family::V6 => "ip6",
         }
-    }
-
-    async fn remove(&self) -> Result<(), String> {
-        nft::load(&self.removal()).await.map_err(|error| error.to_string())
     }
 
     /// To declare a table that is there does nothing, so what is deleted is always there.
@@ -178,6 +194,9 @@ impl Table {
             Family::V4 => "ipv4_addr",
             Family::V6 => "ipv6_addr",
         };
+        // Longer than the rules stand.
+        let life = (Duration::from_secs(lodging.seconds.into()) + GRACE * 2).as_secs();
+        let closing = CLOSING.as_secs().min(life);
         let (kept, via, mac) = (kept.join(", "), lodging.via, Mac(lodging.mac));
         // A link-local address alone does not say where it is.
         let device = interface.map(|name| format!(" device \"{name}\"")).unwrap_or_default();
@@ -186,11 +205,14 @@ impl Table {
             text,
             "table {ip} {name} {{\n\
              set kept {{ type {kind}; elements = {{ {kept} }} }}\n\
-             set own {{ type {kind} . inet_service . {kind} . inet_service; flags dynamic; size {MOST};{own} }}\n\
+             set own {{ type {kind} . inet_service . {kind} . inet_service; flags dynamic, timeout; timeout {life}s; \
+             size {MOST};{own} }}\n\
              chain out {{\n\
              type filter hook output priority {PRIORITY}; policy accept;\n\
              {ip} saddr @kept tcp flags & (syn | ack | rst) == syn \
              add @own {{ {ip} daddr . tcp dport . {ip} saddr . tcp sport }}\n\
+             {ip} saddr @kept tcp flags & fin == fin {ip} daddr . tcp dport . {ip} saddr . tcp sport @own \
+             update @own {{ {ip} daddr . tcp dport . {ip} saddr . tcp sport timeout {closing}s }}\n\
              }}\n\
              chain in {{\n\
              type filter hook prerouting priority {PRIORITY}; policy accept;\n\
@@ -240,6 +262,7 @@ mod tests {
         assert!(at("table ip t\ndelete table ip t\n") < at("table ip t {"));
         at("elements = { 10.9.0.100, 10.9.0.101 }");
         at("elements = { 10.9.0.3 . 40000 . 10.9.0.100 . 5672 }");
+        at("@own update @own { ip daddr . tcp dport . ip saddr . tcp sport timeout 34s }");
         let order = [
             "ip daddr != @kept accept",
             "ether saddr 02:00:00:00:00:01 accept",
@@ -248,6 +271,33 @@ mod tests {
             "dup to 10.9.0.1 device \"eth0\" drop",
         ];
         assert!(order.map(at).is_sorted(), "{script}");
+    }
+
+    /// What is left of a process that was killed is found by the next one, which may count its virtual routers otherwise.
+    #[test]
+    fn a_table_is_called_by_what_both_hosts_know() {
+        let key = |address: &str| Key {
+            vrid: 51,
+            address: address.parse().expect("well written"),
+        };
+        let name = |address, family| Table::of(&key(address), family).name;
+        assert_eq!(name("10.9.0.100", Family::V4), "tandem_handback_51_10_9_0_100");
+        assert_eq!(name("fd00:9::100", Family::V6), "tandem_handback_51_fd00_9__100");
+    }
+
+    #[test]
+    fn what_is_closed_is_forgotten_long_before_the_rules_go() {
+        let table = Table {
+            family: Family::V4,
+            name: "t".into(),
+        };
+        let day = Lodging {
+            seconds: 86_400,
+            ..lodging("10.9.0.1")
+        };
+        let script = table.script(&BTreeSet::new(), &[], day, None);
+        place(&script, "timeout 86404s; size 262144;");
+        place(&script, "tcp sport timeout 300s }");
     }
 
     #[test]
@@ -261,7 +311,7 @@ mod tests {
         place(&script, "table ip6 t {");
         place(
             &script,
-            "type ipv6_addr . inet_service . ipv6_addr . inet_service; flags dynamic; size 262144; }",
+            "type ipv6_addr . inet_service . ipv6_addr . inet_service; flags dynamic, timeout; timeout 34s; size 262144; }",
         );
         place(&script, "dup to fd00:9::1 drop");
         assert!(!script.contains("ip saddr") && !script.contains("ipv4"), "{script}");

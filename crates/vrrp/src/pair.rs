@@ -1,5 +1,6 @@
 //! The link to the other host of the pair: what it is told of us, and what is made of its wishes.
 
+use std::cell::Cell;
 use std::io::Read;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -16,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::logs::Log;
 use crate::snapshot::{Instance, Snapshot};
 
-/// Both ways; a handover of everything is one message for each instance.
+/// Both ways; a handover of everything is one message for each instance. Nobody waits for a place.
 const QUEUE: usize = 1024;
 
 /// The daemon's end of the link; without one in the configuration nothing happens.
@@ -26,6 +27,8 @@ pub(crate) struct Pair {
     news: mpsc::Receiver<News>,
     /// Kept so that `news` never ends.
     telling: mpsc::Sender<News>,
+    /// Commands that the link had no place for.
+    lost: Cell<u64>,
     log: Rc<Log>,
 }
 
@@ -37,6 +40,7 @@ impl Pair {
             commands: None,
             news,
             telling,
+            lost: Cell::new(0),
             log,
         }
     }
@@ -106,8 +110,9 @@ impl Pair {
 
     /// What is lost because nobody keeps up is lost on the network, too, at times.
     fn command(&self, command: Command) {
-        if let Some(commands) = &self.commands {
-            commands.try_send(command).ok();
+        let full = |commands: &mpsc::Sender<Command>| commands.try_send(command).is_err();
+        if self.commands.as_ref().is_some_and(full) {
+            self.lost.set(self.lost.get() + 1);
         }
     }
 
@@ -121,7 +126,7 @@ impl Pair {
     /// For the control socket.
     pub(crate) async fn describe(&self) -> Value {
         match self.show().await {
-            Some(shown) => describe(&shown, self.settings.as_ref()),
+            Some(shown) => describe(&shown, self.lost.get(), self.settings.as_ref()),
             None => Value::Null,
         }
     }
@@ -182,7 +187,7 @@ pub(crate) const fn words(outcome: Outcome) -> &'static str {
     }
 }
 
-fn describe(shown: &Shown, settings: Option<&PairLink>) -> Value {
+fn describe(shown: &Shown, lost: u64, settings: Option<&PairLink>) -> Value {
     let position = |position| match position {
         Position::Out => "out",
         Position::Ready => "ready",
@@ -205,6 +210,7 @@ fn describe(shown: &Shown, settings: Option<&PairLink>) -> Value {
         "sent": shown.statistics.sent,
         "believed": shown.statistics.believed,
         "refused": shown.statistics.refused,
+        "lost": lost + shown.lost,
         "instances": entries.collect::<Value>(),
     })
 }

@@ -125,6 +125,7 @@ pub(crate) fn run(
             assignment: Assignment::of(&plan),
             clock: Clock::start(),
             journal: held.clone(),
+            folder: args.run_dir.clone(),
             verbosity: Verbosity {
                 announcements: args.log_detail,
                 addresses: args.address_monitoring,

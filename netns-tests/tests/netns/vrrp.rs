@@ -55,6 +55,11 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::a_split_brain_is_settled", pair::a_split_brain_is_settled),
         test("vrrp::connections_go_on_over_ipv4", handback::over_ipv4),
         test("vrrp::connections_go_on_over_ipv6", handback::over_ipv6),
+        test("vrrp::connections_go_on_over_a_restart", handback::over_a_restart),
+        test(
+            "vrrp::whoever_hands_back_too_late_stops",
+            handback::whoever_is_too_slow_stops,
+        ),
         test("vrrp::scripts_as_their_users", launcher::scripts_as_their_users),
         test("vrrp::a_mac_of_its_own", vmac::alone),
         test("vrrp::a_mac_of_its_own_beside_keepalived", vmac::beside_keepalived),

@@ -1,4 +1,7 @@
 //! The link at work: a socket, a timer, and two channels to the daemon.
+//!
+//! Neither end waits for the other to take what it has to say: two that did would wait for ever. What a daemon with too
+//! much to do has no place for is lost and counted, as on the network; what matters is said again.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -29,12 +32,12 @@ pub enum Command {
 }
 
 /// To the daemon.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     Up,
     Down,
     /// The other says this of itself, whether it is news or not.
-    Seen(Entry),
+    Seen(Vec<Entry>),
     /// The other wants it of us. Answer with the ticket; it may come more than once.
     Wish {
         key: Key,
@@ -57,6 +60,8 @@ pub struct Shown {
     /// What the other says of itself.
     pub view: Vec<Entry>,
     pub statistics: Statistics,
+    /// News that the daemon had no place for.
+    pub lost: u64,
 }
 
 /// Both ends of the wire.
@@ -76,17 +81,16 @@ pub async fn run(
 ) -> io::Result<()> {
     let socket = UdpSocket::bind(ends.own).await?;
     let mut buffer = [0; FRAME + 1];
+    let mut lost = 0;
     loop {
         while let Some(output) = link.poll_output() {
-            if let Some(new) = carry(output, &socket, ends.peer).await {
-                // A daemon that is not listening any more is about to let go.
-                news.send(new).await.ok();
-            }
+            let new = carry(output, &socket, ends.peer).await;
+            lost += u64::from(new.is_some_and(|new| news.try_send(new).is_err()));
         }
         let due = link.poll_deadline().unwrap_or(Mono::FAR);
         tokio::select! {
             command = commands.recv() => match command {
-                Some(command) => obey(&mut link, command, clock.now()),
+                Some(command) => obey(&mut link, command, clock.now(), lost),
                 None => return Ok(()),
             },
             // An error is what the other's host says of an earlier datagram: it is not there yet.
@@ -109,14 +113,14 @@ async fn carry(output: Output, socket: &UdpSocket, peer: SocketAddr) -> Option<N
         }
         Output::Up => News::Up,
         Output::Down => News::Down,
-        Output::Seen(entry) => News::Seen(entry),
+        Output::Seen(entries) => News::Seen(entries),
         Output::Wish { key, wish, ticket } => News::Wish { key, wish, ticket },
         Output::Became { key, wish, outcome } => News::Became { key, wish, outcome },
         Output::Refused(refusal) => News::Refused(refusal),
     })
 }
 
-fn obey(link: &mut Link, command: Command, now: Mono) {
+fn obey(link: &mut Link, command: Command, now: Mono, lost: u64) {
     match command {
         Command::View(entries) => link.handle(Input::View(entries), now),
         Command::Wish { key, wish, successor } => link.handle(Input::Wish { key, wish, successor }, now),
@@ -127,8 +131,77 @@ fn obey(link: &mut Link, command: Command, now: Mono) {
                 up: link.is_up(),
                 view: link.view().copied().collect(),
                 statistics: link.statistics(),
+                lost,
             })
             .ok();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::super::message::Position;
+    use super::super::secret::Secret;
+    use super::*;
+
+    /// Longer than a busy machine takes for anything.
+    const LONG: Duration = Duration::from_secs(20);
+
+    struct End {
+        commands: mpsc::Sender<Command>,
+        news: mpsc::Receiver<News>,
+    }
+
+    fn start(own: SocketAddr, peer: SocketAddr, chance: u64) -> End {
+        let (commands, inbox) = mpsc::channel(16);
+        let (telling, news) = mpsc::channel(1);
+        let clock = Clock::start();
+        let secret = Secret::new(&[5; 32]).expect("long enough");
+        let link = Link::new(secret, chance, clock.now());
+        tokio::spawn(run(link, clock, Ends { own, peer }, inbox, telling));
+        End { commands, news }
+    }
+
+    async fn show(end: &End) -> Shown {
+        let (to, shown) = oneshot::channel();
+        end.commands.send(Command::Show(to)).await.expect("it runs");
+        let answer = timeout(LONG, shown).await.expect("it waits for the daemon");
+        answer.expect("it answers")
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_takes_no_news_gets_its_answers() {
+        let any = || std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let (one, other) = (any(), any());
+        let at = [&one, &other].map(|socket| socket.local_addr().expect("bound"));
+        drop((one, other));
+        let (mut busy, peer) = (start(at[0], at[1], 1), start(at[1], at[0], 2));
+        let entry = Entry {
+            key: Key {
+                vrid: 51,
+                address: [10, 9, 0, 100].into(),
+            },
+            position: Position::Ready,
+            priority: 100,
+            source: None,
+        };
+        let flood = async {
+            while show(&busy).await.lost == 0 {
+                let view = Command::View(vec![entry]);
+                peer.commands.send(view).await.expect("it runs");
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        timeout(LONG, flood).await.expect("more than there is place for");
+        assert_eq!(show(&busy).await.view, [entry]);
+        assert_eq!(
+            busy.news.recv().await,
+            Some(News::Up),
+            "what there was a place for is there"
+        );
     }
 }

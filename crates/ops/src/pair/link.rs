@@ -60,7 +60,7 @@ pub enum Output {
     Up,
     Down,
     /// The other says this of itself, whether it is news or not.
-    Seen(Entry),
+    Seen(Vec<Entry>),
     /// The other wants it of us. Answer with the ticket; it may come more than once.
     Wish {
         key: Key,
@@ -275,12 +275,15 @@ impl Link {
         match message {
             Message::Hello | Message::Unknown => {}
             Message::View(entries) => {
-                for entry in entries {
-                    if self.view.len() < ENTRIES || self.view.contains_key(&entry.key) {
-                        self.view.insert(entry.key, (entry, now));
-                        self.out.push_back(Output::Seen(entry));
+                let mut seen = entries;
+                seen.retain(|entry| {
+                    let has_place = self.view.len() < ENTRIES || self.view.contains_key(&entry.key);
+                    if has_place {
+                        self.view.insert(entry.key, (*entry, now));
                     }
-                }
+                    has_place
+                });
+                self.out.push_back(Output::Seen(seen));
             }
             Message::Wish { wish, key, ticket } => self.out.push_back(Output::Wish { key, wish, ticket }),
             Message::Answer { ticket, willing } => {

@@ -17,9 +17,8 @@ use crate::plan::PairLink;
 /// Beside the stats page's 8404.
 const PORT: u16 = 8406;
 
-/// For connections after a handover: what clients take that are told to go, and a day.
+/// For connections after a handover: what clients take that are told to go.
 const USUAL: Duration = Duration::from_secs(30);
-const LONGEST: f64 = 86_400.0;
 
 pub(super) fn block(draft: &mut Draft, args: &mut Args<'_>) -> Outcome {
     let span = args.keyword().span;
@@ -71,7 +70,7 @@ pub(super) const KEYWORDS: &[Keyword<PairDraft>] = &[
         Kind::Words,
         "seconds that connections go on here at most after a planned handover; 30, and 0 ends them",
         |pair, args| {
-            pair.keep = Some(args.seconds(0.0..=LONGEST)?);
+            pair.keep = Some(args.seconds(0.0..=PairLink::LONGEST_KEEP.as_secs_f64())?);
             Ok(())
         },
     ),

@@ -198,6 +198,11 @@ pub struct PairLink {
     pub keep: Duration,
 }
 
+impl PairLink {
+    /// A day. For as long the other host looks at every packet, and the addresses are on two hosts.
+    pub const LONGEST_KEEP: Duration = Duration::from_secs(86_400);
+}
+
 /// `bfd_instance` (RFC 5880, one hop).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bfd {

@@ -23,7 +23,8 @@ impl Instance {
         match &mut self.phase {
             // Whoever listens after a crash has the addresses as well, and clients that are served by them.
             Phase::Master | Phase::Listening => self.begin_leaving(why, cx),
-            Phase::Leaving(leaving) => leaving.why = why,
+            Phase::Leaving(leaving) if leaving.why.says_less_than(why) => leaving.why = why,
+            Phase::Leaving(_) => {}
             Phase::Stopped => cx.emit(Output::Released {
                 instance: self.settings.id,
             }),

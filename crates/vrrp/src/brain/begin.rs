@@ -25,6 +25,8 @@ impl Brain {
         self.network = Network::new(links, addresses, vmacs);
         self.make_vmacs_first(&netlink).await?;
         self.adopt_kept();
+        // What the process before us has set and nobody needs any more.
+        self.give_back();
         let now = self.now();
         let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
         self.router.handle(Input::WallClock { unix }, now);

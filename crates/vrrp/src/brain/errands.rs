@@ -51,12 +51,12 @@ type Asked = (Request, Purpose, Result<(), NetlinkError>);
 
 impl Errands {
     /// Addresses are as urgent as adverts. That it may be refused has been said for the router's thread.
-    pub(super) fn start(answering: mpsc::UnboundedSender<Answer>, urgency: Urgency) -> io::Result<Errands> {
+    pub(super) fn start(answering: mpsc::UnboundedSender<Answer>, urgency: Urgency, lent: Lent) -> io::Result<Errands> {
         let batch = Batch::open()?;
         let (to, waiting) = mpsc::unbounded_channel();
         let work = move || {
             urgency.take().ok();
-            run(batch, waiting, &answering);
+            run(batch, lent, waiting, &answering);
         };
         std::thread::Builder::new()
             .name("errands".into())
@@ -86,8 +86,12 @@ impl Errands {
 }
 
 /// Until there is nobody to run errands for.
-fn run(mut batch: Batch, mut waiting: mpsc::UnboundedReceiver<Errand>, answering: &mpsc::UnboundedSender<Answer>) {
-    let mut lent = Lent::default();
+fn run(
+    mut batch: Batch,
+    mut lent: Lent,
+    mut waiting: mpsc::UnboundedReceiver<Errand>,
+    answering: &mpsc::UnboundedSender<Answer>,
+) {
     while let Some(first) = waiting.blocking_recv() {
         let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(SOME - 1);
         let mut asked = Vec::new();

@@ -4,12 +4,17 @@
 //! Some of these settings are the kernel's to change only when nobody else is changing any network, so they are written by
 //! the thread that may wait for that, between its other errands: before the addresses come, and given back after they and
 //! the macvlan are gone.
+//!
+//! What was set before is noted in a file first, because connections may outlive a process of ours, and addresses outlive
+//! one that was killed. The next process gives back what nobody needs any more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,18 +58,75 @@ pub(super) struct Lent {
     root: PathBuf,
     /// What was set of the interfaces below before us.
     before: BTreeMap<(Arc<str>, &'static str), String>,
+    note: Note,
 }
 
-impl Default for Lent {
-    fn default() -> Self {
-        Self {
-            root: PathBuf::from("/proc/sys/net"),
-            before: BTreeMap::new(),
+/// What was set before us, for the next process.
+#[derive(Debug)]
+struct Note {
+    file: PathBuf,
+    /// After the next start of the host everything is as it was.
+    boot: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Noted {
+    boot: String,
+    /// The interface, what is set of it, and to what.
+    before: Vec<(String, String, String)>,
+}
+
+impl Note {
+    fn read(&self) -> Option<Noted> {
+        let noted: Noted = serde_json::from_slice(&fs::read(&self.file).ok()?).ok()?;
+        (noted.boot == self.boot).then_some(noted)
+    }
+
+    /// Written under another name first, so that a crash leaves the old one or the new one.
+    fn write(&self, before: &BTreeMap<(Arc<str>, &'static str), String>) -> io::Result<()> {
+        if before.is_empty() {
+            return match fs::remove_file(&self.file) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                outcome => outcome,
+            };
         }
+        let lines = before.iter();
+        let noted = Noted {
+            boot: self.boot.clone(),
+            before: lines
+                .map(|((base, what), value)| (base.to_string(), (*what).to_owned(), value.clone()))
+                .collect(),
+        };
+        let beside = self.file.with_extension("new");
+        fs::write(&beside, serde_json::to_vec(&noted)?)?;
+        fs::rename(&beside, &self.file)
     }
 }
 
 impl Lent {
+    /// `folder`: where the process before has left its note.
+    pub(super) fn new(folder: &Path) -> Lent {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let file = folder.join("lent");
+        let note = Note {
+            file,
+            boot: boot.trim().to_owned(),
+        };
+        Lent::within(PathBuf::from("/proc/sys/net"), note)
+    }
+
+    fn within(root: PathBuf, note: Note) -> Lent {
+        let noted = note.read().map_or_else(Vec::new, |noted| noted.before);
+        let ours = |(base, what, value): (String, String, String)| {
+            let known = BELOW.into_iter().find(|(known, _)| **known == *what);
+            // A name that leads elsewhere is none of an interface.
+            let (what, _) = known.filter(|_| !base.contains('/') && !base.starts_with('.'))?;
+            Some(((base.into(), what), value))
+        };
+        let before = noted.into_iter().filter_map(ours).collect();
+        Lent { root, before, note }
+    }
+
     pub(super) fn carry_out(&mut self, setting: &Setting) -> Result<(), String> {
         match setting {
             Setting::Lend { vmac, base, found } => self
@@ -74,10 +136,9 @@ impl Lent {
                 .into_iter()
                 .try_for_each(|(what, value)| self.set_below(base, what, value, *found))
                 .map_err(|error| format!("{base}: it may answer for addresses that have left: {error}")),
-            Setting::GiveBack { needed } => {
-                self.give_back(needed);
-                Ok(())
-            }
+            Setting::GiveBack { needed } => self
+                .give_back(needed)
+                .map_err(|error| format!("what interfaces need no more is not noted: {error}")),
         }
     }
 
@@ -99,25 +160,31 @@ impl Lent {
     fn set_below(&mut self, base: &Arc<str>, what: &'static str, value: &str, found: bool) -> io::Result<()> {
         let now = self.read(what, base)?;
         let is_set = now == value;
-        if !is_set {
-            self.write(what, base, value)?;
-        }
-        if !is_set || found {
+        let key = (base.clone(), what);
+        let mut noted = Ok(());
+        if (!is_set || found) && !self.before.contains_key(&key) {
             let before = if is_set { self.read(what, "default")? } else { now };
-            self.before.entry((base.clone(), what)).or_insert(before);
+            self.before.insert(key, before);
+            noted = self.note.write(&self.before);
         }
-        Ok(())
+        // What is not noted is needed all the same.
+        let written = if is_set { Ok(()) } else { self.write(what, base, value) };
+        written.and(noted)
     }
 
-    fn give_back(&mut self, needed: &BTreeSet<Arc<str>>) {
+    fn give_back(&mut self, needed: &BTreeSet<Arc<str>>) -> io::Result<()> {
         let back: Vec<_> = self
             .before
             .extract_if(.., |(base, _), _| !needed.contains(base))
             .collect();
+        if back.is_empty() {
+            return Ok(());
+        }
         for ((base, what), value) in back {
             // An interface that is gone needs nothing back.
             self.write(what, &base, &value).ok();
         }
+        self.note.write(&self.before)
     }
 
     fn path(&self, what: &str, interface: &str) -> PathBuf {
@@ -155,10 +222,16 @@ mod tests {
                 fs::write(settings.join(what), "0\n").expect("a file");
             }
         }
-        Lent {
-            root,
-            ..Lent::default()
-        }
+        again(root)
+    }
+
+    /// As the next process finds it.
+    fn again(root: PathBuf) -> Lent {
+        let note = Note {
+            file: root.join("lent"),
+            boot: "this".into(),
+        };
+        Lent::within(root, note)
     }
 
     fn lend(lent: &mut Lent, vmac: &str, base: &str, found: bool) {
@@ -219,6 +292,38 @@ mod tests {
         assert_eq!(lent.read(BELOW[0].0, "eth0").expect("there"), "1");
         assert_eq!(lent.read(BELOW[0].0, "eth1").expect("there"), "0");
         fs::remove_dir_all(&lent.root).expect("ours");
+    }
+
+    /// A process that is stopped leaves connections behind that still need it.
+    #[test]
+    fn the_next_process_knows_what_was_so_before() {
+        let mut lent = folder("next");
+        let announces = |lent: &Lent| lent.read(BELOW[1].0, "eth0").expect("there");
+        fs::write(lent.path(BELOW[1].0, "eth0"), "1\n").expect("a file");
+        let silence = |lent: &mut Lent, found| {
+            let base = "eth0".into();
+            lent.carry_out(&Setting::Silence { base, found })
+                .expect("all of it is there");
+        };
+        silence(&mut lent, false);
+        assert_eq!(announces(&lent), "2");
+
+        let mut next = again(lent.root.clone());
+        silence(&mut next, true);
+        let mut last = again(lent.root.clone());
+        give_back(&mut last, &["eth0"]);
+        assert_eq!(announces(&last), "2", "connections are still there");
+        give_back(&mut last, &[]);
+        assert_eq!(announces(&last), "1");
+        assert!(!last.note.file.exists(), "nothing is left to be known");
+
+        silence(&mut last, false);
+        let another_boot = Note {
+            file: last.note.file.clone(),
+            boot: "next".into(),
+        };
+        assert_eq!(Lent::within(last.root.clone(), another_boot).before.len(), 0);
+        fs::remove_dir_all(&last.root).expect("ours");
     }
 
     #[test]

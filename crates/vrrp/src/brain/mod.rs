@@ -41,6 +41,7 @@ mod ways;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::Poll;
 use std::thread::JoinHandle;
@@ -68,6 +69,7 @@ use errands::Errands;
 use herald::Herald;
 use holding::Holding;
 use kept::Kept;
+use lent::Lent;
 use mute::Mute;
 use network::Network;
 use pace::Lateness;
@@ -94,6 +96,8 @@ pub(crate) struct Start {
     pub(crate) clock: Clock,
     /// Instances whose addresses we held a moment ago.
     pub(crate) journal: Vec<InstanceId>,
+    /// Where a process leaves word for the next one.
+    pub(crate) folder: PathBuf,
     pub(crate) verbosity: Verbosity,
     pub(crate) urgency: Urgency,
     /// `vrrp_cpu_affinity`; none is any.
@@ -267,7 +271,7 @@ impl Brain {
             echoes: Echoes::default(),
             holding: Holding::default(),
             kept: Kept::default(),
-            errands: Errands::start(answering.clone(), start.urgency)?,
+            errands: Errands::start(answering.clone(), start.urgency, Lent::new(&start.folder))?,
             urgency: start.urgency,
             arranged: Arranged::default(),
             // The watch first, so that nothing falls between it and the first lists.

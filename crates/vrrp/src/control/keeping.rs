@@ -15,20 +15,21 @@
 //! Where the other host cannot (it has no `nft`, or is not ours), the address moves all the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tandem_ops::pair::{Entry, Key, Lodging, News, Outcome, Position, Wish};
+use tandem_ops::pair::{Key, Lodging, News, Outcome, Wish};
 use tandem_sys::netlink::Netlink;
-use tandem_vrrp_core::settings::{InstanceId, Preempt, Tracker, TrackerKind};
-use tandem_vrrp_core::{Release, State, Who};
+use tandem_vrrp_core::Who;
+use tandem_vrrp_core::settings::{InstanceId, InstanceSettings};
 use tokio::time::{Instant, timeout_at};
 
 use super::Desk;
-use super::reload::tracked;
+use super::returning::{is_held, is_meant};
 use crate::brain::Order;
-use crate::flows;
+use crate::flows::{self, Counts};
 use crate::handback::{Handback, can_stay};
 use crate::pair;
 use crate::snapshot::Instance;
@@ -42,12 +43,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What the kernel waits longer than we do.
 const SPARE: u32 = 5;
 
-/// What a handover by request takes; then the priorities decide.
-const RETURNING: Duration = Duration::from_secs(2);
-
-/// Longer than a handover takes, beside what trackers take.
-const BRIEF: Duration = Duration::from_secs(2);
-
 /// Connections of one virtual router that go on here.
 #[derive(Debug)]
 pub(super) struct Stay {
@@ -56,12 +51,32 @@ pub(super) struct Stay {
     ends: Instant,
 }
 
+impl Stay {
+    /// Why it ends, if it does. What the kernel does not say may well be there.
+    fn end(&self, is_back: bool, left: Option<usize>, now: Instant) -> Option<String> {
+        match left {
+            _ if is_back => Some("the addresses are here again".to_owned()),
+            Some(0) => Some("the connections that stayed here have ended".to_owned()),
+            left if now >= self.ends => Some(format!("the time of {} that stayed here is over", connections(left))),
+            _ => None,
+        }
+    }
+}
+
+/// What is about to leave, and may have connections.
+struct Leaving<'a> {
+    instance: &'a Instance,
+    addresses: BTreeSet<IpAddr>,
+    connections: Option<usize>,
+}
+
 /// Connections that are to go on, once the other host agrees.
 struct Hope {
     instance: InstanceId,
     name: String,
     addresses: BTreeSet<IpAddr>,
-    connections: usize,
+    /// Nothing when the kernel does not say how many.
+    connections: Option<usize>,
 }
 
 impl Desk {
@@ -96,70 +111,82 @@ impl Desk {
                 continue;
             };
             let Some(hope) = hopes.remove(&key) else { continue };
-            if outcome != Outcome::Willing {
-                let (name, count) = (&hope.name, hope.connections);
-                self.log.warning(&format!(
-                    "({name}) {count} connections end with the handover: {}",
-                    refused(outcome)
-                ));
+            if outcome == Outcome::Willing {
+                kept[hope.name.as_str()] = hope.connections.into();
+                self.keep(key, hope, limit).await;
                 continue;
             }
-            kept[hope.name.as_str()] = hope.connections.into();
-            self.keep(key, hope, limit).await;
+            let (name, them) = (&hope.name, connections(hope.connections));
+            self.log
+                .warning(&format!("({name}) {them} end with the handover: {}", refused(outcome)));
+            if outcome == Outcome::Silent {
+                self.pair.wish(key, Wish::Over, None);
+            }
+        }
+        // Whoever is slow may do it yet, and nobody would send it what it hands back for.
+        for key in hopes.into_keys() {
+            self.pair.wish(key, Wish::Over, None);
         }
         kept
     }
 
     /// Asks for every instance that has connections.
     async fn wish_to_keep(&self, who: Who, successor: Option<IpAddr>, limit: Duration) -> BTreeMap<Key, Hope> {
-        let mut hopes = BTreeMap::new();
         let Some(snapshot) = self.show().await else {
-            return hopes;
+            return BTreeMap::new();
         };
-        let is_held = |i: &&Instance| i.state == State::Master && !i.leaving;
-        for instance in snapshot.instances.iter().filter(is_held) {
-            let Some(key) = pair::key(&instance.settings).filter(|_| self.is_meant(who, instance.settings.id)) else {
-                continue;
-            };
-            let addresses = instance.settings.addresses().map(|a| a.address);
-            let addresses: BTreeSet<IpAddr> = addresses.filter(can_stay).collect();
-            let connections = flows::to(addresses.clone()).await.map_or(0, |flows| flows.len());
-            if connections == 0 {
-                continue;
+        let groups = &self.plan.router.groups;
+        let leaves = |i: &&Instance| is_held(i) && is_meant(groups, who, i.settings.id);
+        let leaving: Vec<&Instance> = snapshot.instances.iter().filter(leaves).collect();
+        let all = leaving
+            .iter()
+            .flat_map(|instance| staying(&instance.settings))
+            .collect();
+        let counts = flows::count(all).await.unwrap_or_else(|error| {
+            self.log.warning(&unknown(&error));
+            Counts::default()
+        });
+        let mut hopes = BTreeMap::new();
+        for instance in leaving {
+            let addresses = staying(&instance.settings);
+            let connections = counts.of(&addresses);
+            if connections != Some(0) {
+                let leaving = Leaving {
+                    instance,
+                    addresses,
+                    connections,
+                };
+                hopes.extend(self.hope(leaving, limit, successor).await);
             }
-            let Some(lodging) = self.lodging(instance, limit).await else {
-                let name = &instance.settings.name;
-                self.log.warning(&format!(
-                    "({name}) {connections} connections end with the handover: they can only go on from an interface with a \
-                     MAC address of its own, which one of `use_vmac` has not"
-                ));
-                continue;
-            };
-            self.pair.wish(key, Wish::Keep(lodging), successor);
-            let hope = Hope {
-                instance: instance.settings.id,
-                name: instance.settings.name.to_string(),
-                addresses,
-                connections,
-            };
-            hopes.insert(key, hope);
         }
         hopes
     }
 
-    /// A member of a sync group does not go alone.
-    fn is_meant(&self, who: Who, instance: InstanceId) -> bool {
-        let together = |one| {
-            self.plan
-                .router
-                .groups
-                .iter()
-                .any(|g| g.members.contains(&one) && g.members.contains(&instance))
+    /// Asks for one, if its connections can stay.
+    async fn hope(&self, leaving: Leaving<'_>, limit: Duration, successor: Option<IpAddr>) -> Option<(Key, Hope)> {
+        let Leaving {
+            instance,
+            addresses,
+            connections,
+        } = leaving;
+        let key = pair::key(&instance.settings)?;
+        let name = instance.settings.name.to_string();
+        let Some(lodging) = self.lodging(instance, limit).await else {
+            let them = self::connections(connections);
+            self.log.warning(&format!(
+                "({name}) {them} end with the handover: they can only go on from an interface with a MAC address of its own, \
+                 which one of `use_vmac` has not"
+            ));
+            return None;
         };
-        match who {
-            Who::All => true,
-            Who::One(one) => one == instance || together(one),
-        }
+        self.pair.wish(key, Wish::Keep(lodging), successor);
+        let hope = Hope {
+            instance: instance.settings.id,
+            name,
+            addresses,
+            connections,
+        };
+        Some((key, hope))
     }
 
     /// Where packets are to be handed back to. Not to an interface whose MAC address moves with the virtual router.
@@ -184,19 +211,14 @@ impl Desk {
             connections,
         } = hope;
         self.log.info(&format!(
-            "({name}) {connections} connections go on here for {limit:?} at most: the other host of the pair hands their packets back"
+            "({name}) {} go on here for {limit:?} at most: the other host of the pair hands their packets back",
+            self::connections(connections)
         ));
         let seconds = u32::try_from(limit.as_secs()).unwrap_or(u32::MAX).saturating_add(SPARE);
         self.order(Order::Keep { instance, seconds }).await;
         let ends = Instant::now() + limit;
         let stay = Stay { key, addresses, ends };
         self.stays.insert(instance, stay);
-    }
-
-    /// An order to leave is the last word.
-    pub(super) fn goes_for_good(&mut self) {
-        self.lets_return.clear();
-        self.resuming.clear();
     }
 
     /// What the process before us has promised to serve, for as long as we would.
@@ -216,26 +238,37 @@ impl Desk {
         }
     }
 
+    /// At all of them at once, beside the loop.
+    pub(super) fn look_at_stays(&mut self) {
+        let addresses = self.stays.values().flat_map(|stay| &stay.addresses);
+        self.glance.begin(addresses.copied().collect());
+    }
+
+    /// At the end: what stays longer is the kernel's, and the next process's.
+    pub(super) async fn look_once_more(&mut self) {
+        if !self.stays.is_empty() {
+            let addresses = self.stays.values().flat_map(|stay| &stay.addresses);
+            let counted = flows::count(addresses.copied().collect()).await;
+            self.look_after_stays(&counted).await;
+        }
+    }
+
     /// Ends what has no connection left, has had its time, or is back where it was.
-    pub(super) async fn look_after_stays(&mut self) {
+    pub(super) async fn look_after_stays(&mut self, seen: &io::Result<Counts>) {
+        if let Some(error) = seen.as_ref().err().filter(|_| !self.stays.is_empty()) {
+            self.log.warning(&unknown(error));
+        }
         let Some(snapshot) = self.show().await else { return };
         for instance in &snapshot.instances {
             let id = instance.settings.id;
             let Some(stay) = self.stays.get(&id).filter(|_| !instance.leaving) else {
                 continue;
             };
-            let left = flows::to(stay.addresses.clone()).await.map_or(0, |flows| flows.len());
-            let how = if instance.holds {
-                "the addresses are here again".to_owned()
-            } else if left == 0 {
-                "the connections that stayed here have ended".to_owned()
-            } else if Instant::now() >= stay.ends {
-                format!("the time of the {left} connections that stayed here is over")
-            } else {
-                continue;
-            };
-            self.log.info(&format!("({}) {how}", instance.settings.name));
-            self.end_stay(id).await;
+            let left = seen.as_ref().ok().and_then(|counts| counts.of(&stay.addresses));
+            if let Some(how) = stay.end(instance.holds, left, Instant::now()) {
+                self.log.info(&format!("({}) {how}", instance.settings.name));
+                self.end_stay(id).await;
+            }
         }
         let gone: Vec<InstanceId> = self
             .stays
@@ -293,137 +326,32 @@ impl Desk {
 
     /// Rules of a process before us, which nobody would remove.
     pub(super) async fn sweep(&mut self) {
-        if self.pair.keeps_for().is_some()
-            && let Err(why) = Handback::sweep(self.plan.router.instances.iter()).await
+        let keys = self.plan.router.instances.iter().filter_map(pair::key);
+        if self.pair.is_configured()
+            && let Err(why) = Handback::sweep(keys).await
         {
             self.log.warning(&format!(
                 "connections of the other host will end with its handovers: no packets can be handed back: {why}"
             ));
         }
     }
+}
 
-    /// The other host would be master again. It is left as in any handover, so connections go on.
-    pub(super) fn is_wanted_back(&mut self, key: &Key) -> bool {
-        let Some(instance) = self.known(key).map(|settings| settings.id) else {
-            return false;
-        };
-        self.wanted_back.insert(instance);
-        true
-    }
+/// Those addresses of it that can be somewhere else.
+fn staying(settings: &InstanceSettings) -> BTreeSet<IpAddr> {
+    settings.addresses().map(|a| a.address).filter(can_stay).collect()
+}
 
-    pub(super) async fn leave_as_wanted(&mut self) {
-        while let Some(instance) = self.wanted_back.pop_first() {
-            let who = Who::One(instance);
-            self.keep_connections(who, None, None).await;
-            let why = Release::Handover { successor: None };
-            self.order(Order::Release { who, why }).await;
-            self.lets_return.insert(instance);
-        }
+fn connections(count: Option<usize>) -> String {
+    match count {
+        Some(1) => "1 connection".to_owned(),
+        Some(count) => format!("{count} connections"),
+        None => "connections".to_owned(),
     }
+}
 
-    /// The addresses have left. Who only let a better one return is no worse a backup than before.
-    pub(super) fn released(&mut self, instance: InstanceId) {
-        self.unreleased.remove(&instance);
-        if self.lets_return.remove(&instance) {
-            self.resume_after(Who::One(instance), Duration::ZERO);
-        }
-    }
-
-    /// Once what is tracked has been looked at often enough to be known as gone.
-    pub(super) fn resume_soon(&self, who: Who) {
-        let looks = |tracker: Tracker| match tracker.kind {
-            TrackerKind::Lb(lb) => lb.interval * lb.fall,
-            TrackerKind::Script(script) => script.interval * script.fall,
-            _ => Duration::ZERO,
-        };
-        let longest = tracked(&self.plan).into_iter().map(looks).max().unwrap_or_default();
-        self.resume_after(who, longest + BRIEF);
-    }
-
-    fn resume_after(&self, who: Who, pause: Duration) {
-        let orders = self.orders.clone();
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(pause).await;
-            orders.send(Order::Resume { who }).await.ok();
-        });
-    }
-
-    /// Takes part again. A master that would have to yield is asked to hand over, so that its connections go on.
-    pub(super) async fn resume(&mut self, who: Who) {
-        let asked = self.ask_back(who).await;
-        let until = Instant::now() + RETURNING;
-        self.resuming.extend(asked.iter().map(|id| (*id, until)));
-        let instances = self.plan.router.instances.iter().map(|i| i.id);
-        let others: Vec<InstanceId> = instances
-            .filter(|id| self.is_meant(who, *id) && !asked.contains(id))
-            .collect();
-        for instance in others {
-            self.order(Order::Resume {
-                who: Who::One(instance),
-            })
-            .await;
-        }
-    }
-
-    /// Who would take over from the other host in a moment, because it is back and better, asks for a handover instead.
-    pub(super) async fn return_to(&mut self, id: InstanceId, other: &Entry) {
-        let known = self.plan.router.instance(id);
-        let may = other.position == Position::Master && known.is_some_and(|own| own.priority.value() > other.priority);
-        if !may || self.asked_back.get(&id).is_some_and(|at| at.elapsed() < RETURNING) {
-            return;
-        }
-        let Some(snapshot) = self.show().await else { return };
-        let own = snapshot.instances.iter().find(|i| i.settings.id == id);
-        if own.is_some_and(|own| own.ready && own.preempts && other.priority < own.effective.value()) {
-            self.asked_back.insert(id, Instant::now());
-            self.pair.wish(other.key, Wish::Return, None);
-        }
-    }
-
-    async fn ask_back(&self, who: Who) -> BTreeSet<InstanceId> {
-        let (Some(shown), Some(snapshot)) = (self.pair.show().await, self.show().await) else {
-            return BTreeSet::new();
-        };
-        let mut asked = BTreeSet::new();
-        for instance in &snapshot.instances {
-            let settings = &instance.settings;
-            let Some(key) = pair::key(settings).filter(|_| self.is_meant(who, settings.id)) else {
-                continue;
-            };
-            let yields = |other: &Entry| {
-                other.key == key && other.position == Position::Master && other.priority < instance.effective.value()
-            };
-            let would_take = instance.ready && settings.preempt != Preempt::Never && shown.view.iter().any(yields);
-            if would_take {
-                self.pair.wish(key, Wish::Return, None);
-                asked.insert(settings.id);
-            }
-        }
-        asked
-    }
-
-    /// The other host leaves, or does not.
-    pub(super) fn returns(&mut self, instance: InstanceId, outcome: Outcome) {
-        if let Some(until) = self.resuming.get_mut(&instance)
-            && outcome != Outcome::Willing
-        {
-            *until = Instant::now();
-        }
-    }
-
-    /// The other host was to leave first and has not.
-    pub(super) async fn resume_alone(&mut self) {
-        let now = Instant::now();
-        let due: Vec<InstanceId> = self
-            .resuming
-            .extract_if(.., |_, until| *until <= now)
-            .map(|(id, _)| id)
-            .collect();
-        for instance in due {
-            let who = Who::One(instance);
-            self.order(Order::Resume { who }).await;
-        }
-    }
+fn unknown(error: &io::Error) -> String {
+    format!("it is not known how many connections there are, so they are taken to be there: {error}")
 }
 
 const fn refused(outcome: Outcome) -> &'static str {
@@ -433,5 +361,36 @@ const fn refused(outcome: Outcome) -> &'static str {
         Outcome::Silent => "the other host of the pair does not answer",
         Outcome::Away => "there is no pair link at present",
         Outcome::NotReady => "the other host of the pair is not ready to take over",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stay_lasts_while_it_may_be_needed() {
+        let now = Instant::now();
+        let stay = |seconds| Stay {
+            key: Key {
+                vrid: 51,
+                address: IpAddr::from([10, 9, 0, 100]),
+            },
+            addresses: BTreeSet::new(),
+            ends: now + Duration::from_secs(seconds),
+        };
+        let end = |seconds, is_back, left| stay(seconds).end(is_back, left, now);
+        assert_eq!(end(5, false, Some(2)), None);
+        assert_eq!(end(5, false, None), None, "nobody knows");
+        for (seconds, is_back, left, word) in [
+            (5, false, Some(0), "have ended"),
+            (0, false, Some(1), "the time of 1 connection that"),
+            (0, false, None, "the time of connections that"),
+            (5, true, Some(2), "here again"),
+            (5, true, None, "here again"),
+        ] {
+            let said = end(seconds, is_back, left).unwrap_or_default();
+            assert!(said.contains(word), "{said}");
+        }
     }
 }

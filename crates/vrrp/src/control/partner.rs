@@ -40,12 +40,14 @@ impl Desk {
                     self.order(Order::Partner { instance, partner }).await;
                 }
             }
-            News::Seen(entry) => {
-                if let Some(instance) = self.known(&entry.key).map(|settings| settings.id) {
-                    let partner = Some(pair::partner(&entry));
-                    self.order(Order::Partner { instance, partner }).await;
-                    self.return_to(instance, &entry).await;
+            News::Seen(entries) => {
+                for entry in &entries {
+                    if let Some(instance) = self.known(&entry.key).map(|settings| settings.id) {
+                        let partner = Some(pair::partner(entry));
+                        self.order(Order::Partner { instance, partner }).await;
+                    }
                 }
+                self.return_to(&entries).await;
             }
             News::Refused(why) => self
                 .log

@@ -1,6 +1,7 @@
 //! What is asked at the sockets: answers and orders.
 
 use serde_json::Value;
+use tandem_vrrp_config::PairLink;
 use tandem_vrrp_core::{Release, Who};
 
 use super::Desk;
@@ -22,17 +23,21 @@ impl Desk {
                 brief,
             } => {
                 let who = self.who(instance)?;
-                self.goes_for_good();
+                let longest = PairLink::LONGEST_KEEP.as_secs();
+                if keep.is_some_and(|seconds| u64::from(seconds) > longest) {
+                    return Err(format!("connections are kept for {longest} seconds at most"));
+                }
+                let away = self.goes_for_a_moment(who).await;
                 kept = self.keep_connections(who, successor, keep).await;
                 if brief {
-                    self.resume_soon(who);
+                    self.come_back_soon(away);
                 }
                 let why = Release::Handover { successor };
                 Order::Release { who, why }
             }
             Question::Drain { instance } => {
                 let who = self.who(instance)?;
-                self.goes_for_good();
+                self.goes_for_good(who);
                 kept = self.keep_connections(who, None, None).await;
                 let why = Release::Drain;
                 Order::Release { who, why }

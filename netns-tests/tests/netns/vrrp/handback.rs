@@ -2,13 +2,14 @@
 
 use std::io::{Read, Write, copy};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
 
 use anyhow::{Context, Result, ensure};
 use socket2::{Domain, Socket, Type};
 use tandem_lab::Host;
 use tandem_netns_tests::{Bench, wait};
 
-use super::pair::wait_until_known;
+use super::pair::{linked, wait_until_known};
 use super::services::ask;
 use super::stage::{Config, LONG, Program, Stage, VIP, VIP6};
 
@@ -16,13 +17,6 @@ use super::stage::{Config, LONG, Program, Stage, VIP, VIP6};
 const ANY: u16 = 5671;
 const OWN: u16 = 5672;
 const EACH: usize = 8;
-
-fn config(config: Config, peer: &str) -> Config {
-    config.after(format!(
-        "pair_link {{\n peer {peer}\n secret hex:{}\n}}",
-        "5e".repeat(32)
-    ))
-}
 
 pub(super) fn over_ipv4(bench: &Bench<'_>) -> Result<()> {
     goes_on(bench, VIP, Config::v3)
@@ -46,7 +40,7 @@ fn goes_on(bench: &Bench<'_>, vip: IpAddr, base: fn(u8) -> Config) -> Result<()>
         serve(host, vip)?;
     }
     let ours = [Program::Ours; 2];
-    let configs = [config(base(150), "10.9.0.2"), config(base(100), "10.9.0.1")];
+    let configs = [linked(base(150), "10.9.0.2"), linked(base(100), "10.9.0.1")];
     let (a, b) = stage.settled(ours, &configs[0], &configs[1], vip)?;
     wait_until_known(&a, "ready")?;
     wait_until_known(&b, "master")?;
@@ -92,8 +86,7 @@ fn goes_on(bench: &Bench<'_>, vip: IpAddr, base: fn(u8) -> Config) -> Result<()>
         Ok(!has(&stage.b, "lo", vip)? && !rules(&stage.a)?)
     })?;
     for host in [&stage.a, &stage.b] {
-        let silent = host.inside(|| std::fs::read_to_string("/proc/sys/net/ipv4/conf/eth0/arp_ignore"))??;
-        ensure!(silent.trim() == "0", "{} is still silent", host.name());
+        ensure!(silence(host)? == ["0", "0"], "{} is still silent", host.name());
     }
     drop(third);
     wait_until_known(&a, "ready")?;
@@ -113,6 +106,105 @@ fn goes_on(bench: &Bench<'_>, vip: IpAddr, base: fn(u8) -> Config) -> Result<()>
         4 * EACH
     ));
     Ok(())
+}
+
+/// The kernel keeps what it was told to; the next process knows what was so before.
+pub(super) fn over_a_restart(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    // Not what interfaces begin with.
+    set(&stage.a, "arp_announce", "1")?;
+    for host in [&stage.a, &stage.b] {
+        serve(host, VIP)?;
+    }
+    let better = linked(Config::v3(150), "10.9.0.2");
+    let lesser = linked(Config::v3(100), "10.9.0.1");
+    let (mut a, b) = stage.settled([Program::Ours; 2], &better, &lesser, VIP)?;
+    wait_until_known(&a, "ready")?;
+
+    // Killed while connections go on: the next one goes on with them.
+    let mut connections = connect(&stage.client, VIP, "a")?;
+    ask(a.pid(), r#"{"ask": "handover", "keep": 60}"#)?;
+    moved(&stage.a, &stage.b, VIP)?;
+    ensure!(silence(&stage.a)? == ["1", "2"], "{}", a.output());
+    drop(a);
+    stage.a.wait_for_address(VIP, false, LONG)?;
+    answer(&mut connections)?;
+    a = stage.start(&stage.a, Program::Ours, &better.clone().with("nopreempt"))?;
+    a.wait_for_line("of the process before go on here", LONG)?;
+    answer(&mut connections)?;
+    ensure!(silence(&stage.a)? == ["1", "2"], "{}", a.output());
+    drop(connections);
+    wait("the end of the stay", || Ok(silence(&stage.a)? == ["0", "1"]))?;
+
+    // Stopped as master with connections, and started again when the kernel has ended them.
+    wait_until_known(&a, "master")?;
+    ask(b.pid(), r#"{"ask": "handover", "keep": 0}"#)?;
+    moved(&stage.b, &stage.a, VIP)?;
+    wait_until_known(&a, "ready")?;
+    let connections = connect(&stage.client, VIP, "a")?;
+    ask(a.pid(), r#"{"ask": "handover", "keep": 1}"#)?;
+    moved(&stage.a, &stage.b, VIP)?;
+    ensure!(a.stop(LONG)?.success(), "{}", a.output());
+    wait("the end of the addresses", || Ok(!has(&stage.a, "lo", VIP)?))?;
+    drop(connections);
+    ensure!(silence(&stage.a)? == ["1", "2"], "nobody was there to end it");
+    let a = stage.start(&stage.a, Program::Ours, &better)?;
+    wait("what was so before", || Ok(silence(&stage.a)? == ["0", "1"]))?;
+    drop((a, b));
+    Ok(())
+}
+
+/// One that is asked and works on it for too long does not hand back for ever what nobody keeps.
+pub(super) fn whoever_is_too_slow_stops(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    for host in [&stage.a, &stage.b] {
+        serve(host, VIP)?;
+    }
+    let folder = stage.lab.folder()?;
+    let slow = folder.join("nft");
+    std::fs::write(&slow, SLOW_NFT)?;
+    std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o755))?;
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    let file = folder.join("b.conf");
+    std::fs::write(&file, linked(Config::v3(100), "10.9.0.1").text())?;
+    let a = stage.start(&stage.a, Program::Ours, &linked(Config::v3(150), "10.9.0.2"))?;
+    a.wait_for_line("Entering MASTER STATE", LONG)?;
+    let b = stage.b.run(
+        std::process::Command::new(Program::Ours.path()?)
+            .args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"])
+            .arg(&file)
+            .env("PATH", path),
+    )?;
+    wait_until_known(&a, "ready")?;
+    let connections = connect(&stage.client, VIP, "a")?;
+    let kept = ask(a.pid(), r#"{"ask": "handover", "keep": 600}"#)?;
+    ensure!(!kept.contains("VI_1"), "{kept}");
+    moved(&stage.a, &stage.b, VIP)?;
+    b.wait_for_line("that did not begin here go back to", LONG)?;
+    wait("the end of the rules", || Ok(!rules(&stage.b)?))?;
+    drop((connections, a, b));
+    Ok(())
+}
+
+/// As on a host that has too much to do: longer than anybody waits for the answer.
+const SLOW_NFT: &str = "#!/bin/sh
+script=$(cat)
+case $script in *'chain in'*) sleep 4 ;; esac
+printf '%s\\n' \"$script\" | PATH=/usr/sbin:/sbin:/usr/bin:/bin exec nft -f -
+";
+
+/// Whether the interface speaks of addresses that it has not.
+fn silence(host: &Host) -> Result<[String; 2]> {
+    let read = |what| -> Result<String> {
+        let file = format!("/proc/sys/net/ipv4/conf/eth0/{what}");
+        Ok(host.inside(|| std::fs::read_to_string(file))??.trim().to_owned())
+    };
+    Ok([read("arp_ignore")?, read("arp_announce")?])
+}
+
+fn set(host: &Host, what: &str, value: &str) -> Result<()> {
+    let file = format!("/proc/sys/net/ipv4/conf/eth0/{what}");
+    Ok(host.inside(|| std::fs::write(file, value))??)
 }
 
 /// Says the host's name to everybody, and then repeats what it is told.

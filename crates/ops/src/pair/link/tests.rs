@@ -188,7 +188,7 @@ fn whatever_the_other_says_of_itself_is_told() {
         pump(&mut pair.ends[1], &mut wire);
         wire.iter()
             .for_each(|frame| pair.ends[0].handle(Input::Datagram(frame), pair.now));
-        assert_eq!(pair.ends[0].poll_output(), Some(Output::Seen(entry(51))));
+        assert_eq!(pair.ends[0].poll_output(), Some(Output::Seen(vec![entry(51)])));
     }
 }
 
