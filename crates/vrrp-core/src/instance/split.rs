@@ -32,6 +32,8 @@ pub(super) struct Beside {
     word: Option<(Stand, Mono)>,
     /// Since when it says that it is master.
     master_since: Option<Mono>,
+    /// It has said so while we were master.
+    both: bool,
     /// An advert of another router came then.
     heard: Option<Mono>,
     is_split: bool,
@@ -44,12 +46,17 @@ impl Instance {
         let is_old = self.has_old_word(cx.now);
         self.beside.word = partner.map(|partner| (partner.stand, cx.now));
         let since = self.beside.master_since.take().filter(|_| !is_old);
+        let both = std::mem::take(&mut self.beside.both);
         let Some(partner) = partner else {
             return self.no_split(cx);
         };
         match (partner.stand, &self.phase) {
             (Stand::Master, _) => self.is_master_beside(partner, since, cx),
-            (Stand::Yielded, Phase::Master) => self.is_yielded_to(partner, since.is_some(), cx),
+            (Stand::Yielded, Phase::Master) => {
+                // Who was named has heard that the other is master, and has not been master beside it.
+                let was_master = both || since.is_some() && !self.beside.is_split;
+                self.is_yielded_to(partner, was_master, cx);
+            }
             // Whoever goes on serving, or waits for the other, is no reason to believe that adverts arrive again.
             (Stand::Yielded | Stand::Leaving, _) if self.beside.is_split => self.hurry(cx),
             (Stand::Leaving, _) => {}
@@ -59,6 +66,7 @@ impl Instance {
 
     fn is_master_beside(&mut self, partner: Partner, since: Option<Mono>, cx: &mut Cx<'_>) {
         self.beside.said &= since.is_some();
+        self.beside.both = self.phase == Phase::Master;
         let since = *self.beside.master_since.insert(since.unwrap_or(cx.now));
         let patience = (self.interval() * 2).max(LEAST);
         let lasts = cx.now.since(since).min(cx.now.since(self.changed_at)) >= patience;

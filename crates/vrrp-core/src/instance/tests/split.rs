@@ -219,6 +219,13 @@ fn who_hands_over_while_adverts_do_not_arrive_stays_backup() {
     rig.run_until(rig.now + Duration::from_millis(100));
     rig.keep_telling(told(Stand::Master, BELOW, 100), LONG);
     assert_eq!(rig.phase(), "backup");
+    rig.act(|i, cx| i.take_over(cx));
+    rig.keep_telling(told(Stand::Yielded, BELOW, 100), LONG);
+    assert_eq!((rig.phase(), fenced(&rig)), ("master", fences), "handed back");
+
+    rig.act(|i, cx| i.release(why, cx));
+    rig.keep_telling(told(Stand::Master, BELOW, 100), LONG);
+    assert_eq!(rig.phase(), "backup");
     rig.keep_telling(told(Stand::Leaving, BELOW, 100), Duration::from_secs(1));
     assert_eq!((rig.phase(), fenced(&rig)), ("master", fences), "that was a goodbye");
 }
