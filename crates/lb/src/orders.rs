@@ -270,7 +270,12 @@ impl ServerOrders {
         self.keeper.report(self.idx, read)
     }
 
-    fn is_checked(&self) -> bool {
+    /// Whether its state is that of another server.
+    pub(crate) fn follows(&self) -> bool {
+        self.report(|r| r.tracks.is_some()) == Some(true)
+    }
+
+    pub(crate) fn is_checked(&self) -> bool {
         self.report(|r| r.check.is_some()) == Some(true)
     }
 

@@ -3,6 +3,10 @@
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+/// Each has a file of its own.
+static STARTED: AtomicU32 = AtomicU32::new(0);
 
 /// The first line of `haproxy -v`, or nothing when it is not installed.
 pub fn version() -> Option<String> {
@@ -23,7 +27,12 @@ pub struct HaProxy {
 
 impl HaProxy {
     pub fn start(text: &str) -> HaProxy {
-        let config = std::env::temp_dir().join(format!("tandem-page-{}.cfg", std::process::id()));
+        let name = format!(
+            "tandem-page-{}-{}.cfg",
+            std::process::id(),
+            STARTED.fetch_add(1, Relaxed)
+        );
+        let config = std::env::temp_dir().join(name);
         std::fs::write(&config, text).expect("the temporary folder is writable");
         let mut command = Command::new("haproxy");
         command.arg("-db").arg("-f").arg(&config);

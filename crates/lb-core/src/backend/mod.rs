@@ -282,6 +282,10 @@ impl Backend {
                 self.change(idx, now, |s| s.enter_maint(now));
                 self.change(idx, now, |s| s.leave_drain(now));
             }
+            AdminChange::BeginDrain => self.change(idx, now, |s| s.enter_drain(now)),
+            AdminChange::EndDrain => self.change(idx, now, |s| s.leave_drain(now)),
+            AdminChange::BeginMaint => self.change(idx, now, |s| s.enter_maint(now)),
+            AdminChange::EndMaint => self.change(idx, now, |s| s.leave_maint(now)),
         }
     }
 

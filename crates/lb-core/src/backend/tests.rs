@@ -193,8 +193,8 @@ fn who_takes_whom() {
 /// From each of the four admin states, each of the three demands: the words before and after, and the transitions.
 #[test]
 fn every_admin_state_and_every_demand() {
-    use AdminChange::{Drain, Maint, Ready};
-    let rows: [(&[AdminChange], AdminChange, &str, &[&str]); 12] = [
+    use AdminChange::{BeginDrain, BeginMaint, Drain, EndDrain, EndMaint, Maint, Ready};
+    let rows: [(&[AdminChange], AdminChange, &str, &[&str]); 20] = [
         (&[], Ready, "UP", &[]),
         (&[], Drain, "DRAIN", &["EntersDrain"]),
         (&[], Maint, "MAINT", &["EntersMaint"]),
@@ -207,6 +207,19 @@ fn every_admin_state_and_every_demand() {
         (&[Maint, Drain], Ready, "UP 1/3", &["LeavesDrain"]),
         (&[Drain, Maint], Drain, "DRAIN 1/3", &["LeavesMaint", "RemainsDraining"]),
         (&[Drain, Maint], Ready, "UP 1/3", &["LeavesMaint"]),
+        (&[], BeginDrain, "DRAIN", &["EntersDrain"]),
+        (&[], EndDrain, "UP", &[]),
+        (&[], BeginMaint, "MAINT", &["EntersMaint"]),
+        (&[], EndMaint, "UP", &[]),
+        (&[Maint], EndDrain, "MAINT", &[]),
+        (&[Drain], EndMaint, "DRAIN", &[]),
+        (
+            &[Maint, BeginDrain],
+            EndMaint,
+            "DRAIN 1/3",
+            &["LeavesMaint", "RemainsDraining"],
+        ),
+        (&[Drain, BeginMaint], EndDrain, "MAINT", &["LeavesDrain"]),
     ];
     for (before, change, word, expected) in rows {
         let mut be = backend(vec![server(0, Some(checks(400, 2, 3)))]);
@@ -384,6 +397,19 @@ fn the_check_itself_is_logged_when_it_is_news() {
 }
 
 #[test]
+fn who_is_not_checked_is_what_somebody_says() {
+    let mut be = backend(vec![server(0, None)]);
+    for (to, word) in [
+        (Operation::Down, "DOWN"),
+        (Operation::Running, "no check"),
+        (Operation::Stopping, "NOLB"),
+    ] {
+        be.handle(Input::Health { server: A, to }, ms(1));
+        assert_eq!(status(&be, A), word);
+    }
+}
+
+#[test]
 fn inputs_about_nobody_do_nothing() {
     let mut be = backend(vec![server(0, None)]);
     drain(&mut be);
@@ -391,7 +417,7 @@ fn inputs_about_nobody_do_nothing() {
         be.handle(done(server, false), ms(1));
         be.handle(
             Input::Health {
-                server,
+                server: B,
                 to: Operation::Down,
             },
             ms(1),

@@ -13,6 +13,11 @@ pub enum AdminChange {
     Drain,
     /// No clients, no checks.
     Maint,
+    /// One demand alone, as HAProxy's older words have it; the other stays as it is.
+    BeginDrain,
+    EndDrain,
+    BeginMaint,
+    EndMaint,
 }
 
 impl Admin {

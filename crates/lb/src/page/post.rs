@@ -2,7 +2,7 @@
 
 use tandem_lb_core::backend::Operation;
 use tandem_lb_core::conn::KillReason;
-use tandem_lb_core::health::AdminChange;
+use tandem_lb_core::health::{Admin, AdminChange};
 
 use crate::live::Live;
 use crate::orders::{Orders, ServerOrders};
@@ -36,10 +36,17 @@ impl Code {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Demand {
+    Drain,
+    Maint,
+}
+
 /// What may be done to a server from the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
     Admin(AdminChange),
+    One(Demand, bool),
     Health(Operation),
     Checks { enable: bool },
     KillSessions,
@@ -50,9 +57,14 @@ enum Action {
 impl Action {
     fn named(word: &str) -> Option<Action> {
         Some(match word {
-            "ready" | "start" => Action::Admin(AdminChange::Ready),
+            "ready" => Action::Admin(AdminChange::Ready),
             "drain" => Action::Admin(AdminChange::Drain),
-            "maint" | "stop" => Action::Admin(AdminChange::Maint),
+            "maint" => Action::Admin(AdminChange::Maint),
+            // The words of old, each for one demand alone.
+            "stop" => Action::One(Demand::Drain, true),
+            "start" => Action::One(Demand::Drain, false),
+            "disable" => Action::One(Demand::Maint, true),
+            "enable" => Action::One(Demand::Maint, false),
             "hrunn" => Action::Health(Operation::Running),
             "hnolb" => Action::Health(Operation::Stopping),
             "hdown" => Action::Health(Operation::Down),
@@ -71,8 +83,12 @@ impl Action {
     fn apply(self, server: &ServerOrders, live: &Live) -> bool {
         match self {
             Action::Admin(change) => server.admin(change),
+            Action::One(demand, is_wanted) => return one(server, demand, is_wanted),
+            // Who follows another has no health of its own.
+            Action::Health(_) if server.follows() => return false,
             Action::Health(to) => server.health(to),
             Action::Checks { enable: true } => return server.enable_checks().is_ok(),
+            Action::Checks { enable: false } if !server.is_checked() => return false,
             Action::Checks { enable: false } => server.disable_checks(),
             Action::KillSessions => live.end_at(server.keeper().backend(), server.idx(), KillReason::Admin),
             Action::Agent { enable } => return server.agent(enable).is_ok(),
@@ -80,6 +96,21 @@ impl Action {
         }
         true
     }
+}
+
+/// Makes or takes back one demand, and leaves the other as it is.
+fn one(server: &ServerOrders, demand: Demand, is_wanted: bool) -> bool {
+    let (of_it, change) = match (demand, is_wanted) {
+        (Demand::Drain, true) => (Admin::FORCED_DRAIN, AdminChange::BeginDrain),
+        (Demand::Drain, false) => (Admin::FORCED_DRAIN, AdminChange::EndDrain),
+        (Demand::Maint, true) => (Admin::FORCED_MAINT, AdminChange::BeginMaint),
+        (Demand::Maint, false) => (Admin::FORCED_MAINT, AdminChange::EndMaint),
+    };
+    let is_so = server.report(|report| report.view.admin.has(of_it)) == Some(true);
+    if is_so != is_wanted {
+        server.admin(change);
+    }
+    is_so != is_wanted
 }
 
 pub(super) fn carry_out(form: &[(String, String)], orders: &Orders, live: &Live) -> Code {
@@ -122,17 +153,6 @@ pub(super) fn carry_out(form: &[(String, String)], orders: &Orders, live: &Live)
 mod tests {
     use super::*;
     use crate::orders::Recess;
-
-    #[test]
-    fn every_action_of_haproxys_form() {
-        for word in [
-            "ready", "drain", "maint", "dhlth", "ehlth", "hrunn", "hnolb", "hdown", "dagent", "eagent", "arunn",
-            "adown", "shutdown", "stop", "start",
-        ] {
-            assert!(Action::named(word).is_some(), "{word}");
-        }
-        assert_eq!(Action::named("DRAIN"), None);
-    }
 
     #[test]
     fn a_form_without_a_wish() {

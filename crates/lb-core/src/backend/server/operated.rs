@@ -17,8 +17,13 @@ impl Server {
 
     /// An operator says how its checks went (`set server health`); the next ones may say otherwise.
     pub(in crate::backend) fn set_health(&mut self, to: Operation, now: Mono) -> Option<Transition> {
-        let check = self.check.as_mut()?;
-        check.set_health(to != Operation::Down);
+        if self.settings.tracks.is_some() {
+            return None;
+        }
+        // Who is not checked stays what somebody has said until he says otherwise, as in HAProxy.
+        if let Some(check) = &mut self.check {
+            check.set_health(to != Operation::Down);
+        }
         self.obey(to, Reason::Operator, now)
     }
 
