@@ -32,6 +32,8 @@ pub(super) struct Cell {
     /// The first of its group.
     pub(super) opens: bool,
     pub(super) tip: Vec<(String, String)>,
+    /// The row that it leads to.
+    pub(super) link: Option<String>,
 }
 
 const fn column(group: &'static str, head: &'static str, label: &'static str) -> Column {
@@ -287,7 +289,7 @@ fn status(row: &Row) -> Cell {
     let status = row.text(Field::Status);
     let is_timed = row.value(Field::Lastchg).is_some() && status != "no check";
     let shown = if is_timed {
-        format!("{} {status}", duration(row.number(Field::Lastchg)))
+        format!("{} {status}{}", duration(row.number(Field::Lastchg)), arrow(row))
     } else {
         status.to_owned()
     };
@@ -302,6 +304,25 @@ fn status(row: &Row) -> Cell {
     .tip(tip.into_iter().collect())
 }
 
+/// Where its checks are leading a server.
+fn arrow(row: &Row) -> &'static str {
+    let now = row.number(Field::CheckHealth);
+    let most = row.number(Field::CheckRise) + row.number(Field::CheckFall) - 1;
+    // HAProxy lets whoever is not checked fall as well.
+    match row.value(Field::CheckHealth) {
+        None => "",
+        Some(_) if row.text(Field::Status).starts_with("DOWN") => {
+            if now > 0 {
+                " \u{2191}"
+            } else {
+                ""
+            }
+        }
+        Some(_) if now < most => " \u{2193}",
+        Some(_) => "",
+    }
+}
+
 /// How the state of a backend ends that no rule leads to.
 const UNPUBLISHED: &str = "(UNPUB)";
 
@@ -309,15 +330,34 @@ const WHY_UNPUBLISHED: &str =
     "Unpublished: rules pass it over until somebody gives 'publish backend'. Its servers are checked meanwhile.";
 
 fn last_check(row: &Row) -> Cell {
-    let found = row.text(Field::CheckStatus);
+    // Of a server that its agent took down, that is what is to be known.
+    let [found, code, took, described, info] = if row.text(Field::Status).starts_with("DOWN (agent)") {
+        [
+            Field::AgentStatus,
+            Field::AgentCode,
+            Field::AgentDuration,
+            Field::AgentDesc,
+            Field::LastAgt,
+        ]
+    } else {
+        [
+            Field::CheckStatus,
+            Field::CheckCode,
+            Field::CheckDuration,
+            Field::CheckDesc,
+            Field::LastChk,
+        ]
+    };
+    let found = row.text(found);
     if found.is_empty() {
         return Cell::default();
     }
-    let took = match row.value(Field::CheckDuration) {
-        Some(ms) => format!(" in {ms}ms"),
-        None => String::new(),
+    let said = |field, before: &str, behind: &str| {
+        let value = row.value(field);
+        value.map(|n| format!("{before}{n}{behind}")).unwrap_or_default()
     };
-    let (described, info) = (row.text(Field::CheckDesc), row.text(Field::LastChk));
+    let shown = format!("{found}{}{}", said(code, "/", ""), said(took, " in ", "ms"));
+    let (described, info) = (row.text(described), row.text(info));
     let meaning = if info.is_empty() {
         described.to_owned()
     } else {
@@ -326,7 +366,7 @@ fn last_check(row: &Row) -> Cell {
     Cell {
         class: "words key",
         sort: found.trim_start_matches("* ").to_owned(),
-        ..text(format!("{found}{took}"), 0)
+        ..text(shown, 0)
     }
     .tip(vec![(meaning, String::new())])
 }
@@ -337,9 +377,25 @@ fn weight(row: &Row) -> Cell {
 }
 
 fn failed_checks(row: &Row) -> Cell {
-    counted(row, Field::Chkfail)
-        .bad()
-        .tip(vec![("Failed Health Checks".to_owned(), String::new())])
+    let (failed, tracked) = (row.number(Field::Chkfail), row.text(Field::Tracked));
+    let of = |shown: Cell, tip: &str| shown.tip(vec![(tip.to_owned(), String::new())]);
+    match (row.value(Field::Chkfail), row.value(Field::Hanafail)) {
+        (Some(_), Some(analyses)) => {
+            let cell = Cell {
+                text: format!("{}/{analyses}", grouped(failed)),
+                ..number(failed)
+            };
+            of(cell.bad(), "Failed Health Checks/Health Analyses")
+        }
+        (Some(_), None) => of(number(failed).bad(), "Failed Health Checks"),
+        // Whom another server checks says who that is, if his own rest is not the news.
+        (None, _) if !tracked.is_empty() && row.text(Field::Status) != "MAINT" => Cell {
+            class: "words",
+            link: Some(tracked.to_owned()),
+            ..text(format!("via {tracked}"), 0)
+        },
+        (None, _) => Cell::default(),
+    }
 }
 
 fn downtime(row: &Row) -> Cell {
@@ -474,6 +530,67 @@ mod tests {
         assert_eq!(of("UP (UNPUB)"), [(WHY_UNPUBLISHED.to_owned(), String::new())]);
         assert_eq!(of("DOWN (UNPUB)").len(), 1);
         assert_eq!(of("UP"), []);
+    }
+
+    #[test]
+    fn where_checks_lead() {
+        for (status, health, arrow) in [
+            ("UP", 4u32, ""),
+            ("UP 2/3", 3, " \u{2193}"),
+            ("NOLB 1/3", 2, " \u{2193}"),
+            ("DOWN", 0, ""),
+            ("DOWN 1/2", 1, " \u{2191}"),
+        ] {
+            let mut row = server(status, 0, 1);
+            assert_eq!(super::arrow(&row), "", "{status} without checks");
+            for (field, n) in [
+                (Field::CheckHealth, health),
+                (Field::CheckRise, 2),
+                (Field::CheckFall, 3),
+            ] {
+                row.set(field, n);
+            }
+            assert_eq!(super::arrow(&row), arrow, "{status}");
+        }
+    }
+
+    #[test]
+    fn what_the_last_check_and_the_agent_found() {
+        let mut row = server("DOWN", 0, 1);
+        row.set(Field::CheckStatus, "L7STS");
+        row.set(Field::CheckCode, 503u32);
+        row.set(Field::CheckDuration, 2u64);
+        row.set(Field::CheckDesc, "Layer7 wrong status");
+        row.set(Field::AgentStatus, "L7STS");
+        row.set(Field::AgentCode, 0u32);
+        row.set(Field::AgentDesc, "Layer7 wrong status");
+        row.set(Field::LastAgt, "via agent : down");
+        let shown = |row: &Row| {
+            let cell = last_check(row);
+            (cell.text, cell.tip[0].0.clone())
+        };
+        assert_eq!(shown(&row), ("L7STS/503 in 2ms".into(), "Layer7 wrong status".into()));
+        row.set(Field::Status, "DOWN (agent)");
+        let by_agent = ("L7STS/0".into(), "Layer7 wrong status: via agent : down".into());
+        assert_eq!(shown(&row), by_agent);
+    }
+
+    #[test]
+    fn who_counts_failures() {
+        let mut row = server("UP", 0, 1);
+        row.set(Field::Tracked, "be/b");
+        assert_eq!(failed_checks(&row).link.as_deref(), Some("be/b"));
+        row.set(Field::Status, "MAINT");
+        assert_eq!(failed_checks(&row), Cell::default());
+        row.set(Field::Chkfail, 3u64);
+        assert_eq!(failed_checks(&row).text, "3");
+        row.set(Field::Hanafail, 0u64);
+        let cell = failed_checks(&row);
+        assert_eq!(
+            (cell.text.as_str(), cell.sort.as_str(), cell.class),
+            ("3/0", "3", "bad")
+        );
+        assert_eq!(cell.tip[0].0, "Failed Health Checks/Health Analyses");
     }
 
     #[test]
