@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use chromium::{Chromium, Screen};
 use load::Load;
+use nix::sys::signal::Signal;
 use router::Router;
 use serde_json::Value;
 use tandem_tests::{Config, Lb, ROW_CLASSES, Server, ask, connect, fetch, free_port, request, until};
@@ -220,7 +221,7 @@ fn whoever_logs_in_may_stay() {
     });
     browser.follow(
         "document.querySelector('[name=s][value=mq1]').click(); \
-         document.querySelector('#be select').value = 'maint'; document.querySelector('#be [type=submit]').click()",
+         document.querySelector('#be [name=action]').value = 'maint'; document.querySelector('#be [type=submit]').click()",
     );
     assert_eq!(browser.run("location.pathname"), "/stats;st=DONE");
     let badge = "document.getElementById('be/mq1').querySelector('.badge').textContent";
@@ -246,16 +247,19 @@ fn a_server_is_drained_without_a_mouse() {
         panic!("the keyboard does not reach {wanted}");
     };
     tab_to("[name=s][value=mq1]");
-    tab_to("#be select");
+    tab_to("#be [name=action]");
     tab_to("#be [type=submit]");
     // And now with what they do.
     browser.open(&format!("{};norefresh?scope=be", scene.url()));
     browser.run("document.querySelector('[name=s][value=mq1]').focus()");
     browser.press(" ");
-    browser.run("document.querySelector('#be select').focus()");
+    browser.run("document.querySelector('#be [name=action]').focus()");
     browser.press("ArrowDown");
     browser.press("ArrowDown");
-    assert_eq!(browser.run("document.querySelector('#be select').value"), "drain");
+    assert_eq!(
+        browser.run("document.querySelector('#be [name=action]').value"),
+        "drain"
+    );
     browser.run("document.querySelector('#be [type=submit]').focus(); window.left = true");
     browser.press("Enter");
     until("the form to be carried out", || {
@@ -293,7 +297,7 @@ fn the_form_in_a_browser() {
         for (action, status) in [("drain", "DRAIN"), ("maint", "MAINT"), ("ready", "UP")] {
             browser.follow(&format!(
                 "document.querySelector('[name=s][value=mq1]').click(); \
-                 document.querySelector('#be select').value = '{action}'; \
+                 document.querySelector('#be [name=action]').value = '{action}'; \
                  document.querySelector('#be [type=submit]').click()"
             ));
             assert_eq!(browser.run("location.search + location.pathname"), "/stats;st=DONE");
@@ -394,8 +398,12 @@ fn the_keyboard_reaches_everything() {
             browser.press("Tab");
             let is_new = browser.run(
                 "(() => { const e = document.activeElement; if (e === document.body || e.dataset.seen) return false; \
-                 e.dataset.seen = 1; return true })()",
+                 e.dataset.seen = 1; const { width, height } = e.getBoundingClientRect(); \
+                 const covered = e.closest('thead, .hidden') && getComputedStyle(e.closest('thead, .hidden')).clipPath !== 'none'; \
+                 return width < 4 || height < 4 || covered ? e.outerHTML : true })()",
             );
+            // Nobody is led to what he cannot see.
+            assert!(is_new.is_boolean(), "{screen:?}: {is_new}");
             if is_new != true {
                 break;
             }
@@ -408,4 +416,94 @@ fn the_keyboard_reaches_everything() {
         assert_eq!(missed, Value::Array(Vec::new()), "{screen:?}");
         assert!(reached > 40, "{reached}");
     }
+}
+
+#[test]
+fn a_page_that_stays_open_follows_what_is_configured() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let server = Server::echo();
+    let port = free_port();
+    // The router starts later.
+    let socket = std::env::temp_dir().join(format!("tandem-late-router-{}.sock", std::process::id()));
+    let text = |proxies: &[&str]| {
+        let backend = |name: &&str| format!("backend {name}\n  server a {0}\n  server b {0}\n", server.address());
+        let backends: String = proxies.iter().map(backend).collect();
+        format!(
+            "global\n  node lb-a\ndefaults\n  mode tcp\n  timeout connect 1s\n  timeout client 9s\n  timeout server 9s\n\
+             frontend stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n  stats refresh 1s\n{backends}"
+        )
+    };
+    let mut lb = Lb::start_with(
+        &["--vrrp-socket", &socket.display().to_string()],
+        &text(&["one", "facts", "two"]),
+    );
+    browser.look_through(WIDE);
+    browser.open(&format!("http://127.0.0.1:{port}/stats"));
+    browser.run("window.mark = 'same page'");
+    let order = "[...document.querySelectorAll('#proxies > section')].map(s => s.id).join()";
+    assert_eq!(browser.run(order), "stats,one,facts,two");
+    browser.run("document.querySelector('#two th[data-sort=name] button').click()");
+    let turned = "document.querySelector('#two th[data-sort=name] button').click()";
+    browser.run(turned);
+    for proxies in [&["new", "one", "two"][..], &["two", "one", "newest"], &["one"]] {
+        lb.reload(Signal::SIGHUP, &text(proxies));
+        let wanted = format!("stats,{}", proxies.join(","));
+        until(&wanted, || (browser.run(order) == *wanted).then_some(()));
+        if proxies.contains(&"two") {
+            // What was there stays as somebody sorted it, and what has come can be sorted.
+            let of_two = "[...document.querySelectorAll('#two tbody th a')].map(a => a.textContent).join()";
+            assert_eq!(browser.run(of_two), "b,a,Backend");
+            let buttons = format!("document.querySelectorAll('#{} .sorter').length > 20", proxies[0]);
+            assert_eq!(browser.run(&buttons), true);
+        }
+    }
+    assert_eq!(browser.run("document.getElementById('routes') === null"), true);
+    let router = Router::start_at(socket);
+    let next = "document.getElementById('routes')?.nextElementSibling?.id ?? 'none'";
+    until("the router on the page", || {
+        (browser.run(next) == "proxies").then_some(())
+    });
+    assert_eq!(browser.run("window.mark"), "same page");
+    drop(router);
+}
+
+#[test]
+fn a_phone_sorts_and_selects_without_the_heads() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    browser.look_through(Screen {
+        width: 380,
+        height: 800,
+        dark: false,
+    });
+    browser.open(&scene.url());
+    let order = "[...document.querySelectorAll('#be tbody tr th a')].map(a => a.textContent).join()";
+    let choose = |value: &str| {
+        format!(
+            "(() => {{ const box = document.querySelector('#be .sorts'); box.focus(); box.value = '{value}'; \
+             box.dispatchEvent(new Event('change')); return box.checkVisibility() }})()"
+        )
+    };
+    // By the weight: the most first.
+    assert_eq!(browser.run(&choose("25")), true);
+    let first = "document.querySelector('#be tbody tr:not(.frontend) th a').textContent";
+    assert_eq!(browser.run(first), "mq1");
+    assert_eq!(browser.run(&choose("name")), true);
+    assert_eq!(browser.run(order), "mq1,mq2,mq3,mq4,mq5,mq6,mq7,Backend");
+    // And the page goes on, with the choice and where somebody is.
+    browser.run("window.mark = document.getElementById('be')");
+    until("the part to be refreshed", || {
+        (browser.run("window.mark === document.getElementById('be')") == false).then_some(())
+    });
+    assert_eq!(browser.run("document.activeElement.matches('#be .sorts')"), true);
+    assert_eq!(browser.run("document.activeElement.value"), "name");
+    browser.run("document.querySelector('#be .narrow [type=checkbox]').click()");
+    assert_eq!(
+        browser.run("document.querySelectorAll('#be [name=s]:checked').length"),
+        7
+    );
 }

@@ -23,7 +23,10 @@ impl Router {
             std::process::id(),
             COUNT.fetch_add(1, Relaxed)
         );
-        let socket = std::env::temp_dir().join(name);
+        Router::start_at(std::env::temp_dir().join(name))
+    }
+
+    pub fn start_at(socket: PathBuf) -> Router {
         let listener = UnixListener::bind(&socket).expect("a socket in the folder for temporary files");
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
