@@ -9,7 +9,7 @@ use super::server::missing;
 use crate::address::ServerAddress;
 use crate::orders::ServerOrders;
 
-/// Either all of it happens or nothing; the answer says which, in HAProxy's words.
+/// The answer says what of it happens, in HAProxy's words: the address also where the port cannot be.
 pub(super) fn relocate(server: &ServerOrders, address: &str, port: Option<&str>) -> Reply {
     if address.is_empty() {
         return Reply::error(missing("addr"));
@@ -28,19 +28,19 @@ pub(super) fn relocate(server: &ServerOrders, address: &str, port: Option<&str>)
     } else {
         format!("IP changed from '{ip}' to '{to}'")
     };
-    let after = match port.map(|text| read_port(text, before)) {
-        None => before,
-        Some(Ok(after)) => after,
-        Some(Err(why)) if ip == to => return told(format!("{moves}, {why}")),
-        Some(Err(why)) => return told(format!("nothing was changed: {why}")),
+    let (after, why) = match port.map(|text| read_port(text, before)) {
+        None => (before, None),
+        Some(Ok(after)) => (after, None),
+        Some(Err(why)) => (before, Some(why)),
     };
     if ip != to || after != before {
         server.relocate(ServerAddress::Ip { ip: to, port: after });
     }
-    told(match port {
-        None => moves,
-        Some(_) if after == before => format!("{moves}, no need to change the port"),
-        Some(_) => format!("{moves}, port changed from '{}' to '{}'", shown(before), shown(after)),
+    told(match (port, why) {
+        (_, Some(why)) => format!("{moves}, {why}"),
+        (None, None) => moves,
+        (Some(_), None) if after == before => format!("{moves}, no need to change the port"),
+        (Some(_), None) => format!("{moves}, port changed from '{}' to '{}'", shown(before), shown(after)),
     })
 }
 
