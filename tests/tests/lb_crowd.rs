@@ -20,8 +20,8 @@ const CROWD: usize = 300;
 /// A spell is as long as so many questions to the page take.
 const QUESTIONS: usize = 60;
 const SPELLS: usize = 3;
-/// Something else may take the machine's time in one round; not in all of them.
-const ROUNDS: usize = 4;
+/// Something else may take the machine's time in one round or two; the middle one counts.
+const ROUNDS: usize = 5;
 
 /// Threads that do one thing again and again until dropped.
 struct Busy {
@@ -155,8 +155,8 @@ fn hears(socket: &Path) {
     assert!(answer.starts_with("2."), "{answer}");
 }
 
-fn middle<T: PartialOrd + Copy>(spells: &[Spell], of: impl Fn(&Spell) -> T) -> T {
-    let mut all: Vec<T> = spells.iter().map(of).collect();
+fn middle<S, T: PartialOrd + Copy>(those: &[S], of: impl Fn(&S) -> T) -> T {
+    let mut all: Vec<T> = those.iter().map(of).collect();
     all.sort_by(|a, b| a.partial_cmp(b).expect("figures"));
     all[all.len() / 2]
 }
@@ -174,16 +174,19 @@ fn a_crowd_of_idlers_changes_nothing_for_the_others() {
     let _lb = Lb::start(&format!("{config}{page}"));
     let traffic = traffic(config.at());
     until("traffic", || (traffic.done.load(Relaxed) > 100).then_some(()));
-    let mut rounds = Vec::new();
-    let is_met = (0..ROUNDS).any(|_| {
-        let found = round(at, &socket, &traffic);
-        // A test whose reader is gone has nobody to tell.
-        let _ = writeln!(std::io::stderr(), "{found}");
-        rounds.push(found.to_string());
-        found.slower < 2.0 && found.rate > 0.9
-    });
+    let rounds: Vec<Round> = (0..ROUNDS)
+        .map(|_| {
+            let found = round(at, &socket, &traffic);
+            // A test whose reader is gone has nobody to tell.
+            let _ = writeln!(std::io::stderr(), "{found}");
+            found
+        })
+        .collect();
     std::fs::remove_file(&socket).ok();
-    assert!(is_met, "{rounds:#?}");
+    let slower = middle(&rounds, |round| round.slower);
+    let rate = middle(&rounds, |round| round.rate);
+    // Two quiet spells of a busy machine differ by a tenth as well.
+    assert!(slower < 2.0 && rate > 0.8, "{slower:.2} {rate:.2}");
 }
 
 /// Quiet and crowded spells in turn.

@@ -67,7 +67,7 @@ fn every_form_of_the_page() {
             .contains("frame-ancestors 'none'")
     );
     for words in [
-        "<title>Statistics Report for Tandem</title>",
+        "<title>Statistics Report for HAProxy (Tandem)</title>",
         "HAProxy version 2.6",
         "<b>uptime = </b>0d 0h00m",
         "; idle = ",
@@ -104,7 +104,12 @@ fn every_form_of_the_page() {
         let refreshes = !path.contains("norefresh") && path != "/metrics";
         assert_eq!(answer.header("refresh"), if refreshes { "7" } else { "" }, "{path}");
     }
-    assert!(!site.get("/stats;norefresh").body.contains("http-equiv"));
+    // Browsers refresh in place, or by what stands in for the script; whoever else asks has HAProxy's header.
+    assert_eq!(page.header("refresh"), "7");
+    let accept = "Accept: application/xhtml+xml,text/html;q=0.9,*/*;q=0.8";
+    assert_eq!(request(site.at, "GET", "/stats", &[accept], "").header("refresh"), "");
+    let calm = site.get("/stats;norefresh");
+    assert!(!calm.body.contains("http-equiv") && calm.header("refresh").is_empty());
     let head = request(site.at, "HEAD", "/stats", &[], "");
     assert_eq!((head.status, head.body.as_str()), (200, ""));
     for (method, path) in [("GET", "/"), ("GET", "/other"), ("PUT", "/stats"), ("DELETE", "/stats")] {
@@ -207,7 +212,9 @@ fn settings_of_the_page() {
         Config::default()
             .global("node lb-7")
             .global("description about <us>")
-            .server("a", &server, ""),
+            .backend("stick-table type ip size 4")
+            .server("a", &server, "")
+            .backend("backend other\n stick-table type ip size 8\n server secret 127.0.0.1:1\nring r\n format raw\nresolvers rs\n nameserver ns 127.0.0.1:1"),
         &[
             "stats uri /stats",
             "stats hide-version",
@@ -220,9 +227,38 @@ fn settings_of_the_page() {
     );
     let page = site.get("/stats").body;
     assert!(!page.contains("HAProxy version") && !page.contains("id=\"fe/Frontend\""));
-    assert!(page.contains("Tandem on lb-7") && page.contains("id=\"stats/Frontend\"") && page.contains("id=\"be/a\""));
+    assert!(
+        page.contains("HAProxy on lb-7 (Tandem)")
+            && page.contains("id=\"stats/Frontend\"")
+            && page.contains("id=\"be/a\"")
+    );
     assert!(page.contains("about &#60;us&#62;") && !page.contains("<us>"));
     assert!(page.contains(&server.address().to_string()));
+    // What the page keeps back, the metrics do as well.
+    let metrics = site.get("/metrics").body;
+    for words in [
+        "{proxy=\"be\"",
+        "proxy=\"be\",server=\"a\"",
+        "{proxy=\"stats\"",
+        "name=\"be\",type=\"ip\"",
+    ] {
+        assert!(metrics.contains(words), "{words}: {metrics}");
+    }
+    for words in [
+        "=\"fe\"",
+        "proxy=\"other\"",
+        "name=\"other\"",
+        "build_info",
+        "\"2.6",
+        "resolver",
+        "_ring",
+        "_peer_",
+    ] {
+        let line = metrics
+            .lines()
+            .find(|line| line.contains(words) && !line.starts_with('#'));
+        assert_eq!(line, None, "{words}");
+    }
     // Nobody may change anything, so there is no form, and a form that comes all the same is refused.
     assert!(!page.contains("method=\"post\""));
     let denied = site.post(&[], "s=a&b=be&action=maint");
@@ -313,13 +349,20 @@ fn another_sites_page_cannot_use_the_operators_browser() {
     let token = token.expect("the form has a token");
     let form = "s=a&b=be&action=drain";
     let with_token = format!("{form}&t={token}");
-    let cases: [(&[&str], &str, &str); 7] = [
+    let referer = format!("Referer: http://{}/stats", site.at);
+    let cases: [(&[&str], &str, &str); 12] = [
         (&["Origin: http://evil.example"], form, "DENY"),
         (&["Origin: null"], form, "DENY"),
         (&["Sec-Fetch-Site: cross-site"], form, "DENY"),
         (&["Origin: http://evil.example"], "s=a&b=be&action=drain&t=0", "DENY"),
+        (&["Referer: http://evil.example/"], form, "DENY"),
+        (&["Sec-Fetch-Mode: navigate"], form, "DENY"),
+        // A name that was led here says of itself that it is the same.
+        (&[&own], form, "DENY"),
+        (&[&own, "Sec-Fetch-Site: same-origin"], form, "DENY"),
         (&[], form, "DONE"),
-        (&[&own, "Sec-Fetch-Site: same-origin"], form, "DONE"),
+        (&[&referer], form, "DONE"),
+        (&[&own, "Sec-Fetch-Site: same-origin"], &with_token, "DONE"),
         (&["Origin: https://proxy.in.front"], &with_token, "DONE"),
     ];
     for (headers, form, code) in cases {

@@ -34,7 +34,7 @@ impl Count {
         self.0.load(Relaxed)
     }
 
-    fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0.store(0, Relaxed);
     }
 }

@@ -10,6 +10,7 @@ use arc_swap::ArcSwap;
 use tandem_lb_config as plan;
 use tandem_lb_core::conn::ConnSettings;
 use tandem_lb_core::rules::Target;
+use tandem_lb_core::snapshot::Counters;
 use tandem_ops::syslog::Targets;
 use tokio::sync::watch;
 
@@ -34,7 +35,7 @@ pub(crate) struct Frontend {
     pub(crate) logs: Targets,
     pub(crate) traffic: Arc<Traffic>,
     /// Of each listener, with `option socket-stats`; otherwise nobody is counted there.
-    pub(crate) listeners: Arc<[Arc<Traffic>]>,
+    pub(crate) listeners: Arc<[Arc<AtListener>]>,
     /// Whether it takes connections; an operator says so.
     pub(crate) gate: Arc<watch::Sender<Gate>>,
     pub(crate) limit: Limit,
@@ -46,6 +47,30 @@ pub(crate) struct Frontend {
 }
 
 pub(crate) type Destinations = BTreeMap<Arc<str>, Arc<Backend>>;
+
+/// What one listener counts for itself.
+#[derive(Debug, Default)]
+pub(crate) struct AtListener {
+    pub(crate) traffic: Traffic,
+    pub(crate) denials: Denials,
+    /// Those who were no session: a listener's total has them as well.
+    pub(crate) turned_away: Count,
+}
+
+impl AtListener {
+    /// Goes on from what an earlier process counted.
+    pub(crate) fn resume(&self, before: &Counters) {
+        self.traffic.resume(before);
+        self.denials.resume(before);
+    }
+
+    /// As if nobody had come yet.
+    pub(crate) fn clear(&self) {
+        self.traffic.clear();
+        self.denials.clear();
+        self.turned_away.clear();
+    }
+}
 
 /// What an operator wants of a frontend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,9 +105,25 @@ impl Frontend {
     }
 
     /// Of the listener with this number, counted from 1.
-    pub(crate) fn listener(&self, number: u32) -> Option<&Traffic> {
+    pub(crate) fn listener(&self, number: u32) -> Option<&AtListener> {
         let place = usize::try_from(number).ok()?.checked_sub(1)?;
-        self.listeners.get(place).map(|traffic| &**traffic)
+        self.listeners.get(place).map(|at| &**at)
+    }
+
+    /// The same of somebody who was no session yet.
+    pub(crate) fn turned_away(&self, listener: u32, of: impl Fn(&Denials) -> &Count) {
+        self.denied(listener, of);
+        if let Some(at) = self.listener(listener) {
+            at.turned_away.one();
+        }
+    }
+
+    /// Counts somebody whom it refused, and who came by the listener with this number.
+    pub(crate) fn denied(&self, listener: u32, of: impl Fn(&Denials) -> &Count) {
+        of(&self.denials).one();
+        if let Some(at) = self.listener(listener) {
+            of(&at.denials).one();
+        }
     }
 }
 
@@ -101,7 +142,7 @@ pub(crate) fn destinations<'a>(
 }
 
 /// Room to count each listener for itself, when that is asked for. Those that were there before count on.
-pub(crate) fn of_listeners(frontend: &plan::Frontend, before: Option<&Frontend>) -> Arc<[Arc<Traffic>]> {
+pub(crate) fn of_listeners(frontend: &plan::Frontend, before: Option<&Frontend>) -> Arc<[Arc<AtListener>]> {
     let known = |bind: &plan::Bind| {
         let before = before?;
         let place = before

@@ -4,6 +4,8 @@
 //! places, a connection has few seconds, and when all places are taken the longest guest has to go: a new one, who will
 //! have asked in a moment, is worth more than one who has not come to the point.
 
+mod outgoing;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -32,6 +34,7 @@ use crate::page::{Ends, Page, Site};
 use crate::tls;
 use crate::wire::Wire;
 use crate::worker::Phase;
+pub(crate) use outgoing::{Kept, Outgoing};
 
 const MOST_CONNECTIONS: usize = 64;
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -57,6 +60,7 @@ struct Place {
 pub(crate) struct Host {
     pub(crate) page: Rc<Page>,
     pub(crate) directory: Arc<Directory>,
+    pub(crate) outgoing: Rc<Outgoing>,
     pub(crate) phase: watch::Receiver<Phase>,
 }
 
@@ -64,10 +68,12 @@ pub(crate) struct Host {
 struct Entrance {
     acceptor: Acceptor,
     door: Door,
+    bind: Arc<Bind>,
     guests: Rc<RefCell<Guests>>,
     site: Rc<Site>,
     page: Rc<Page>,
     directory: Arc<Directory>,
+    outgoing: Rc<Outgoing>,
 }
 
 impl Host {
@@ -85,10 +91,12 @@ impl Host {
             let entrance = Entrance {
                 acceptor,
                 door: Door::new(bound.plan.clone(), number),
+                bind: bound.plan.clone(),
                 guests: Rc::default(),
                 site: site.clone(),
                 page: self.page.clone(),
                 directory: self.directory.clone(),
+                outgoing: self.outgoing.clone(),
             };
             tokio::task::spawn_local(entrance.serve(self.phase.clone(), bound.staying()));
         }
@@ -133,17 +141,18 @@ impl Entrance {
         };
         let place = Guests::enter(&self.guests);
         let guest = Guest {
-            number: place.number,
             ends: Ends {
                 peer: peer.as_socket(),
                 local: socket.local_addr().ok().and_then(|local| local.as_socket()),
             },
-            _place: place,
+            bind: self.bind.clone(),
+            place,
             site: self.site.clone(),
             page: self.page.clone(),
             directory: self.directory.clone(),
+            outgoing: self.outgoing.clone(),
         };
-        let number = guest.number;
+        let number = guest.place.number;
         let task = tokio::task::spawn_local(guest.stay(socket, tls));
         self.guests.borrow_mut().present.insert(number, task.abort_handle());
         // Others get their turn: a flood of clients must not starve the health checks beside it.
@@ -168,6 +177,13 @@ impl Guests {
     }
 }
 
+impl Place {
+    /// The task of who has it.
+    fn holder(&self) -> Option<AbortHandle> {
+        self.guests.borrow().present.get(&self.number).cloned()
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.guests.borrow_mut().present.remove(&self.number);
@@ -176,17 +192,18 @@ impl Drop for Place {
 
 /// One connection, and whose it is.
 struct Guest {
-    number: u64,
     ends: Ends,
-    _place: Place,
+    bind: Arc<Bind>,
+    place: Place,
     site: Rc<Site>,
     page: Rc<Page>,
     directory: Arc<Directory>,
+    outgoing: Rc<Outgoing>,
 }
 
 impl Guest {
     async fn stay(self, socket: Socket, tls: Option<Arc<Listener>>) {
-        let counted = self.site.enter(self.page.now());
+        let counted = self.site.enter(&self.bind, self.page.now());
         match tokio::time::timeout(WHOLE_TIME, self.talk(socket, tls)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection ended early"),
@@ -205,7 +222,12 @@ impl Guest {
             }
         };
         let answer = |request: Request<Incoming>| async move {
-            Ok::<_, Infallible>(self.page.answer(&self.site, self.ends, request).await)
+            let mut response = self.page.answer((&self.site, &self.bind), self.ends, request).await;
+            if let Some(holder) = self.place.holder() {
+                let body = response.body_mut();
+                body.held_by(self.outgoing.keep(body.len(), holder));
+            }
+            Ok::<_, Infallible>(response)
         };
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -24,10 +24,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
+use hyper::header::ACCEPT;
 use hyper::{HeaderMap, Method, Request, Response};
 use tandem_lb_config::{self as plan, Verdict};
 use tandem_lb_core::stats::prometheus::{self, Figures, Section};
-use tandem_lb_core::stats::{Field, Selection, csv, json, schema, typed};
+use tandem_lb_core::stats::{Field, InfoField, Selection, csv, json, schema, typed};
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
 use tokio::sync::Semaphore;
@@ -73,7 +74,12 @@ impl Page {
     }
 
     /// The answer to one request, and its count.
-    pub(crate) async fn answer(&self, site: &Site, ends: Ends, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn answer(
+        &self,
+        (site, bind): (&Site, &plan::Bind),
+        ends: Ends,
+        request: Request<Incoming>,
+    ) -> Response<Body> {
         let asked = request.uri().to_string().len()
             + request
                 .headers()
@@ -81,7 +87,7 @@ impl Page {
                 .map(|(n, v)| n.as_str().len() + v.len() + 4)
                 .sum::<usize>();
         let response = self.decide(site, ends, request).await;
-        site.answered(response.status(), asked, response.body().len());
+        site.answered(bind, response.status(), asked, response.body().len());
         response
     }
 
@@ -109,8 +115,11 @@ impl Page {
         }
         let may_change = visitor.may_change(&settings);
         match *request.method() {
-            Method::GET | Method::HEAD if is_metrics => self.metrics(&path, request.headers()),
-            Method::GET | Method::HEAD => self.show(site, may_change, &Wanted::parse(&path[settings.uri.len()..])),
+            Method::GET | Method::HEAD if is_metrics => self.metrics(site, &path, request.headers()).await,
+            Method::GET | Method::HEAD => {
+                let wanted = Wanted::parse(&path[settings.uri.len()..]);
+                self.show(site, may_change, &wanted, request.headers()).await
+            }
             Method::POST if !is_metrics => {
                 let wanted = Wanted::parse(&path[settings.uri.len()..]);
                 let code = match may_change {
@@ -130,18 +139,19 @@ impl Page {
         };
         let form = form::parse(&body);
         let is_ours = form.iter().any(|(name, value)| name == "t" && self.token.is(value));
-        if !is_ours && origin::is_foreign(&head.headers) {
+        if !is_ours && origin::needs_token(&head.headers) {
             tracing::warn!(
                 frontend = %site.plan().name,
-                "a change was refused: another site's page has sent it through somebody's browser"
+                "a change was refused: a browser has sent it, and not from a page of this process"
             );
             return Code::Denied;
         }
         post::carry_out(&form, &self.orders, &self.live)
     }
 
-    fn show(&self, site: &Site, may_change: bool, wanted: &Wanted) -> Response<Body> {
+    async fn show(&self, site: &Site, may_change: bool, wanted: &Wanted, headers: &HeaderMap) -> Response<Body> {
         let settings = site.settings();
+        let place = TURNS.acquire().await;
         let mut rows = self.selection(site, wanted).of(self.stats.rows());
         if !settings.show_legends {
             // Where the servers are is nobody's business unless the configuration says so.
@@ -169,57 +179,112 @@ impl Page {
                     token: &self.token,
                     nonce: &nonce,
                 });
-                reply::html(html, &nonce)
+                // A browser has what is in the page: the script, or what stands in for it.
+                reply::html(html, &nonce, refresh.filter(|_| !reads_html(headers)))
             }
-            Format::Csv => reply(Kind::Text, csv(&rows), refresh),
-            Format::Typed => reply(Kind::Text, typed(&rows, false), refresh),
-            Format::Json => reply(Kind::Json, json(&rows), refresh),
+            Format::Csv => reply(Kind::Text, aside(place, move || csv(&rows)).await, refresh),
+            Format::Typed => reply(Kind::Text, aside(place, move || typed(&rows, false)).await, refresh),
+            Format::Json => reply(Kind::Json, aside(place, move || json(&rows)).await, refresh),
             Format::JsonSchema => reply(Kind::Json, schema().to_owned(), refresh),
         }
     }
 
     fn selection(&self, site: &Site, wanted: &Wanted) -> Selection {
-        let own = |scope: &String| match scope.as_str() {
-            "." => site.plan().name.to_string(),
-            _ => scope.clone(),
-        };
         Selection {
             hide: wanted.hide,
             scope: wanted.scope.clone(),
-            only: site.settings().scopes.iter().map(own).collect(),
+            only: only(site),
         }
     }
 
-    fn metrics(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
+    async fn metrics(&self, site: &Site, path: &str, headers: &HeaderMap) -> Response<Body> {
         let query = path.split_once('?').map_or("", |(_, query)| query);
         let Some(asked) = Asked::parse(query, headers) else {
             return reply::bad_request();
         };
+        let place = TURNS.acquire().await;
+        let Asked {
+            mut wish,
+            hide,
+            describes,
+        } = asked;
+        let only = only(site);
+        if !only.is_empty() {
+            wish.sections.retain(|section| !section.is_of_everything());
+        }
+        let is_shown = |proxy: &str| only.is_empty() || only.iter().any(|name| name == proxy);
         let selection = Selection {
-            hide: asked.hide,
-            ..Selection::default()
+            hide,
+            scope: None,
+            only: only.clone(),
         };
         // Some of it takes long to find out where there is much of it.
-        let (stats, wish) = (&self.stats, &asked.wish);
-        let descriptions = if asked.describes {
+        let stats = &self.stats;
+        let mut tables = wish.of(&[Section::StickTable], || stats.tables());
+        tables.retain(|table| is_shown(&table.name));
+        let mut spreads = wish.of(&[Section::Server], || stats.spreads(&self.live));
+        spreads.retain(|spread| is_shown(&spread.proxy));
+        let mut info = stats.info();
+        if site.settings().hide_version {
+            info.forget(InfoField::Version);
+        }
+        let rows = wish.of(Section::OF_ROWS, || selection.of(stats.rows()));
+        let name_servers = wish.of(&[Section::Resolver], || stats.name_servers());
+        let peers = wish.of(&[Section::Peer], || stats.peers());
+        let certificates = wish.of(&[Section::Certificate], || stats.certificates());
+        let rings = wish.of(&[Section::Ring], || stats.rings());
+        let descriptions = if describes {
             stats.descriptions()
         } else {
             Default::default()
         };
-        let figures = Figures {
-            info: &stats.info(),
-            rows: &wish.of(Section::OF_ROWS, || selection.of(stats.rows())),
-            tables: &wish.of(&[Section::StickTable], || stats.tables()),
-            spreads: &wish.of(&[Section::Server], || stats.spreads(&self.live)),
-            name_servers: &wish.of(&[Section::Resolver], || stats.name_servers()),
-            peers: &wish.of(&[Section::Peer], || stats.peers()),
-            certificates: &stats.certificates(),
-            rings: &wish.of(&[Section::Ring], || stats.rings()),
-            descriptions: &descriptions,
+        let format = wish.format;
+        let write = move || {
+            let figures = Figures {
+                info: &info,
+                rows: &rows,
+                tables: &tables,
+                spreads: &spreads,
+                name_servers: &name_servers,
+                peers: &peers,
+                certificates: &certificates,
+                rings: &rings,
+                descriptions: &descriptions,
+            };
+            prometheus::metrics(&figures, &wish)
         };
-        let text = prometheus::metrics(&figures, &asked.wish);
-        reply(Kind::Metrics(asked.wish.format), text, None)
+        reply(Kind::Metrics(format), aside(place, write).await, None)
     }
+}
+
+/// The proxies that this site may show; empty means all.
+fn only(site: &Site) -> Vec<String> {
+    let own = |scope: &String| match scope.as_str() {
+        "." => site.plan().name.to_string(),
+        _ => scope.clone(),
+    };
+    site.settings().scopes.iter().map(own).collect()
+}
+
+/// Whoever asks for HTML by its name is a browser; tools take anything.
+fn reads_html(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted
+        .flat_map(|list| list.split([',', ';']))
+        .any(|word| word.trim().eq_ignore_ascii_case("text/html"))
+}
+
+/// With many servers, figures are megabytes while they become text: one answer is made at a time, however many ask.
+static TURNS: Semaphore = Semaphore::const_new(1);
+
+/// Makes a text of figures where nobody else has to wait for it.
+async fn aside(place: impl Send + 'static, write: impl FnOnce() -> String + Send + 'static) -> String {
+    let written = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        write()
+    });
+    // It is plain values; what failed there would fail here.
+    written.await.unwrap_or_default()
 }
 
 /// Sums of passwords are made to take long, and anybody may ask for one: no more than this are computed at a time.

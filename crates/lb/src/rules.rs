@@ -119,7 +119,7 @@ impl Arrival<'_> {
         match requests.connection.run(&requests.acls, &mut self.scene(&mut subject)) {
             Verdict::Pass | Verdict::Wait | Verdict::LookUp { .. } => Ok(Some(subject)),
             verdict => {
-                self.frontend.denials.connections.one();
+                self.frontend.turned_away(self.listener, |denials| &denials.connections);
                 // HAProxy spares itself the waiting state of a connection that was never one.
                 Err(self.refuse(verdict, sockopt::reset_on_close))
             }
@@ -136,7 +136,7 @@ impl Arrival<'_> {
         match requests.session.run(&requests.acls, &mut self.scene(subject)) {
             Verdict::Pass | Verdict::Wait | Verdict::LookUp { .. } => Ok(()),
             verdict => {
-                self.frontend.denials.sessions.one();
+                self.frontend.turned_away(self.listener, |denials| &denials.sessions);
                 Err(self.refuse(verdict, |_| Ok(())))
             }
         }

@@ -21,7 +21,7 @@ use tandem_lb_core::stats::hour::Hour;
 use tandem_lb_core::stats::prometheus::{
     CertificateSeen, Descriptions, NameServerSeen, PeerSeen, RingSeen, ServerSpread, TableFill,
 };
-use tandem_lb_core::stats::{Info, InfoField, Meter, Row};
+use tandem_lb_core::stats::{Info, InfoField, Meter, Row, lend_analyses};
 use tandem_ops::clock::{Clock, Wall};
 use tandem_time::Mono;
 use tokio::sync::watch;
@@ -192,6 +192,7 @@ impl Stats {
         for series in self.series.borrow().iter() {
             series.rows(now, phase, &mut rows);
         }
+        lend_analyses(&mut rows);
         rows
     }
 

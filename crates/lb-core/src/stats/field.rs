@@ -51,7 +51,7 @@ fields! {
     Sid, "sid", "LS", Key Gauge Service, "the server's number";
     Throttle, "throttle", "S", Status Gauge Process, "percent of its weight while it starts slowly";
     Lbtot, "lbtot", "BS", Metric Counter Process, "sessions that balancing brought here, not persistence";
-    Tracked, "tracked", "S", Config Gauge Service, "the server whose state is followed";
+    Tracked, "tracked", "S", Config Name Service, "the server whose state is followed";
     Type, "type", "LFBS", Config Gauge Service, "0 frontend, 1 backend, 2 server, 3 listener";
     Rate, "rate", "FBS", Metric Rate Process, "sessions in the last second";
     RateLim, "rate_lim", "F", Config Limit Process, "the most new sessions a second";

@@ -95,8 +95,11 @@ pub struct Listener<'a> {
     pub name: &'a str,
     pub address: &'a str,
     pub maxconn: u32,
-    pub is_open: bool,
+    /// Its frontend takes nobody until another is gone, or for the rest of this second.
+    pub is_waiting: bool,
     pub is_http: bool,
+    pub denials: Denials,
+    /// Whoever was refused as a connection or a session is in the total too, as in HAProxy.
     pub traffic: Traffic,
 }
 

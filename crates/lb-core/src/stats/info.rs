@@ -160,6 +160,11 @@ impl Info {
         self.values[field.position()] = Some(value.into());
     }
 
+    /// As if it had never been set.
+    pub fn forget(&mut self, field: InfoField) {
+        self.values[field.position()] = None;
+    }
+
     /// Times with their fractions, in microseconds, and rates as numbers that may have one: `show info float`.
     pub fn say_fractions(&mut self, uptime: u64, start: u64) {
         let rates = [

@@ -25,7 +25,7 @@ pub use info::{Info, InfoField};
 pub use meter::Meter;
 pub use outage::Outage;
 pub use row::{Kind, Row};
-pub use rows::{backend_row, frontend_row, listener_row, server_row};
+pub use rows::{backend_row, frontend_row, lend_analyses, listener_row, server_row};
 pub use select::{Hide, Selection};
 pub use tag::{Nature, Origin, Scope, Tags};
 pub use value::Value;

@@ -59,6 +59,14 @@ impl Section {
     /// Those that are made of [rows](Figures::rows).
     pub const OF_ROWS: &[Section] = &[Section::Frontend, Section::Listener, Section::Backend, Section::Server];
 
+    /// Whether it is of the whole process, and cannot be that of some proxies alone.
+    pub fn is_of_everything(self) -> bool {
+        matches!(
+            self,
+            Section::Resolver | Section::Peer | Section::Certificate | Section::Ring
+        )
+    }
+
     pub fn named(word: &str) -> Option<Section> {
         // The last three are our own.
         let words = [
@@ -161,8 +169,9 @@ fn process(out: &mut Exposition<'_>, figures: &Figures<'_>) {
             family.line(described.as_slice(), &value);
         }
     }
-    let version = info.value(super::InfoField::Version);
-    let version = version.map(ToString::to_string).unwrap_or_default();
+    let Some(version) = info.value(super::InfoField::Version).map(ToString::to_string) else {
+        return;
+    };
     let name = "haproxy_process_build_info";
     if let Some(mut family) = out.family(name, "the version of this build", Type::Info) {
         let labels: Vec<_> = [("version", &*version)].into_iter().chain(described).collect();

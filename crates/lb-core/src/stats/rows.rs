@@ -1,5 +1,7 @@
 //! From figures to rows: which fields a row of each kind has in TCP mode, and what HAProxy would put into them.
 
+use std::collections::BTreeSet;
+
 use super::figures::{Backend, Denials, Effort, Frontend, Http, Listener, Server, Time, Traffic};
 use super::{Field, Kind, Row};
 use crate::backend::{CheckReport, Operation, ServerView};
@@ -64,18 +66,22 @@ pub fn listener_row(l: &Listener<'_>) -> Row {
     row.set(Field::Reqbin, l.traffic.bytes_in);
     row.set(Field::Resbin, l.traffic.bytes_out);
     let is_full = l.maxconn > 0 && l.traffic.sessions >= l.maxconn;
+    // HAProxy says nothing here of one that was disabled: its frontend does.
     row.set(
         Field::Status,
-        match (l.is_open, is_full) {
-            (false, _) => "WAITING",
-            (true, true) => "FULL",
-            (true, false) => "OPEN",
+        match (is_full, l.is_waiting) {
+            (true, _) => "FULL",
+            (false, true) => "WAITING",
+            (false, false) => "OPEN",
         },
     );
     row.set(Field::Addr, l.address);
     row.set(Field::Mode, if l.is_http { "http" } else { "tcp" });
-    let refused = [Field::Dreq, Field::Dresp, Field::Ereq, Field::Dcon, Field::Dses];
-    zeros(&mut row, &refused);
+    row.set(Field::Dcon, l.denials.connections);
+    row.set(Field::Dses, l.denials.sessions);
+    row.set(Field::Dreq, l.denials.requests);
+    row.set(Field::Dresp, l.denials.responses);
+    row.set(Field::Ereq, l.denials.headers);
     zeros(&mut row, &[Field::Wrew, Field::Eint]);
     row
 }
@@ -174,6 +180,28 @@ pub fn server_row(s: &Server<'_>) -> Row {
         latest_agent(&mut row, agent);
     }
     row
+}
+
+/// Whoever follows a server that is observed says how many analyses of his own have failed, as in HAProxy: none.
+pub fn lend_analyses(rows: &mut [Row]) {
+    let name = |row: &Row| format!("{}/{}", row.text(Field::Pxname), row.text(Field::Svname));
+    let mut observed: BTreeSet<String> = BTreeSet::new();
+    let mut follow: Vec<(usize, String)> = Vec::new();
+    for (place, row) in rows.iter().enumerate() {
+        match row.value(Field::Tracked) {
+            Some(tracked) => follow.push((place, tracked.to_string())),
+            None if row.value(Field::Hanafail).is_some() => {
+                observed.insert(name(row));
+            }
+            None => {}
+        }
+    }
+    // Who follows a follower has the same one above him.
+    while let Some(at) = follow.iter().position(|(_, tracked)| observed.contains(tracked)) {
+        let (place, _) = follow.swap_remove(at);
+        rows[place].set(Field::Hanafail, 0u64);
+        observed.insert(name(&rows[place]));
+    }
 }
 
 fn latest_agent(row: &mut Row, agent: &CheckReport<'_>) {

@@ -87,6 +87,7 @@ impl House {
         let host = http::Host {
             page: Page::new(self.clock, self.stats.clone(), orders, live, router),
             directory: self.directory.clone(),
+            outgoing: Rc::default(),
             phase: self.desk.phase.subscribe(),
         };
         let stands = http.into_iter().map(|(site, lines)| Stand {

@@ -11,6 +11,8 @@ use hyper::header::{REFERRER_POLICY, REFRESH, WWW_AUTHENTICATE, X_CONTENT_TYPE_O
 use hyper::{Response, StatusCode};
 use tandem_lb_core::stats::prometheus::Format;
 
+use crate::http::Kept;
+
 /// What the page's realm is called when the configuration does not say.
 const REALM: &str = "HAProxy Statistics";
 
@@ -34,16 +36,20 @@ impl Kind {
 
 pub(super) fn reply(kind: Kind, text: String, refresh: Option<Duration>) -> Response<Body> {
     let mut response = plain(StatusCode::OK, kind.media_type(), text);
-    if let Some(every) = refresh {
-        set(&mut response, REFRESH, &every.as_secs().max(1).to_string());
-    }
+    refreshed(&mut response, refresh);
     response
 }
 
-/// The page. It refreshes itself, so there is no header for that. Nothing but its own script and style runs in it, and no
-/// other page may show it in a frame.
-pub(super) fn html(text: String, nonce: &str) -> Response<Body> {
+fn refreshed(response: &mut Response<Body>, refresh: Option<Duration>) {
+    if let Some(every) = refresh {
+        set(response, REFRESH, &every.as_secs().max(1).to_string());
+    }
+}
+
+/// The page. Nothing but its own script and style runs in it, and no other page may show it in a frame.
+pub(super) fn html(text: String, nonce: &str, refresh: Option<Duration>) -> Response<Body> {
     let mut response = plain(StatusCode::OK, "text/html; charset=utf-8", text);
+    refreshed(&mut response, refresh);
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
          form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -87,7 +93,7 @@ pub(super) fn see_other(to: &str) -> Response<Body> {
 }
 
 fn plain(status: StatusCode, media_type: &str, text: String) -> Response<Body> {
-    let mut response = Response::new(Body(Some(text.into())));
+    let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     set(&mut response, CACHE_CONTROL, "no-cache");
     set(&mut response, CONTENT_TYPE, media_type);
@@ -101,12 +107,34 @@ fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
     }
 }
 
-/// A body that is there at once.
-pub(crate) struct Body(Option<Bytes>);
+/// A body that is there at once, and goes out in pieces as its client reads.
+pub(crate) struct Body {
+    rest: Bytes,
+    kept: Option<Kept>,
+}
+
+/// Goes out at a time.
+const PIECE: usize = 64 * 1024;
 
 impl Body {
-    pub(super) fn len(&self) -> usize {
-        self.0.as_ref().map_or(0, Bytes::len)
+    pub(crate) fn len(&self) -> usize {
+        self.rest.len()
+    }
+
+    /// Its memory counts there.
+    pub(crate) fn held_by(&mut self, kept: Kept) {
+        self.kept = Some(kept);
+    }
+}
+
+impl From<String> for Body {
+    fn from(mut text: String) -> Body {
+        // What a string keeps in reserve would stay for as long as its client reads.
+        text.shrink_to_fit();
+        Body {
+            rest: text.into(),
+            kept: None,
+        }
     }
 }
 
@@ -115,11 +143,19 @@ impl hyper::body::Body for Body {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|bytes| Ok(Frame::data(bytes))))
+        if self.rest.is_empty() {
+            return Poll::Ready(None);
+        }
+        if let Some(kept) = &self.kept {
+            kept.taken();
+        }
+        let most = self.rest.len().min(PIECE);
+        let piece = self.rest.split_to(most);
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Bytes::is_empty)
+        self.rest.is_empty()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,6 +1,7 @@
 //! One frontend that has the page: its settings, and what it counts.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,12 +12,16 @@ use tandem_lb_core::stats::Field;
 use tandem_time::Mono;
 
 use crate::counters::{Count, Traffic};
+use crate::frontend::AtListener;
+use crate::listeners::place_of;
 
 pub(crate) struct Site {
     configured: RefCell<Configured>,
     traffic: Arc<Traffic>,
     /// 1xx to 5xx, others.
     answers: [Count; 6],
+    /// Of each listener that ever was, by where it listens.
+    listeners: RefCell<BTreeMap<String, Arc<AtListener>>>,
 }
 
 /// What the configuration says of it now.
@@ -28,7 +33,10 @@ struct Configured {
 }
 
 /// A connection of the site, counted until dropped.
-pub(crate) struct Counted<'a>(&'a Traffic);
+pub(crate) struct Counted<'a> {
+    site: &'a Traffic,
+    listener: Arc<AtListener>,
+}
 
 impl Site {
     pub(crate) fn new(plan: plan::Frontend, settings: plan::Stats, maxconn: u32) -> Site {
@@ -36,6 +44,7 @@ impl Site {
             configured: RefCell::new(Configured::new(plan, settings, maxconn)),
             traffic: Arc::default(),
             answers: Default::default(),
+            listeners: RefCell::default(),
         }
     }
 
@@ -79,15 +88,35 @@ impl Site {
         self.answers.each_ref().map(Count::now)
     }
 
-    pub(crate) fn enter(&self, now: Mono) -> Counted<'_> {
+    /// Somebody came by this line.
+    pub(crate) fn enter(&self, bind: &plan::Bind, now: Mono) -> Counted<'_> {
+        let listener = self.listener(bind);
         self.traffic.began(now);
-        Counted(&self.traffic)
+        listener.traffic.began(now);
+        Counted {
+            site: &self.traffic,
+            listener,
+        }
+    }
+
+    fn listener(&self, bind: &plan::Bind) -> Arc<AtListener> {
+        let mut listeners = self.listeners.borrow_mut();
+        listeners.entry(place_of(bind)).or_default().clone()
+    }
+
+    /// The listeners that are to be shown for themselves.
+    pub(crate) fn listeners(&self) -> Vec<(plan::Bind, Arc<AtListener>)> {
+        let plan = self.plan();
+        let shown = plan.binds.iter().filter(|_| plan.socket_stats);
+        shown.map(|bind| (bind.clone(), self.listener(bind))).collect()
     }
 
     /// Counts an answer; sizes are those of what was asked and of the body.
-    pub(crate) fn answered(&self, status: StatusCode, asked: usize, body: usize) {
-        self.traffic.bytes_in.add(asked as u64);
-        self.traffic.bytes_out.add(body as u64);
+    pub(crate) fn answered(&self, bind: &plan::Bind, status: StatusCode, asked: usize, body: usize) {
+        for traffic in [&*self.traffic, &self.listener(bind).traffic] {
+            traffic.bytes_in.add(asked as u64);
+            traffic.bytes_out.add(body as u64);
+        }
         let class = usize::from(status.as_u16() / 100).checked_sub(1);
         let place = class.filter(|class| *class < 5).unwrap_or(5);
         self.answers[place].one();
@@ -106,6 +135,7 @@ impl Configured {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.0.sessions.leave();
+        self.site.sessions.leave();
+        self.listener.traffic.sessions.leave();
     }
 }

@@ -60,7 +60,9 @@ struct Process {
     uptime: String,
     files: String,
     maxconn: String,
+    most_pipes: String,
     connections: String,
+    pipes: String,
     rate: String,
     bits: String,
     tasks: String,
@@ -171,8 +173,9 @@ pub(super) fn html(scene: &Scene<'_>) -> String {
     let description = settings.show_desc.as_ref().map(|named| or(named, &usual));
     let document = Document {
         title: match &node {
-            Some(node) => format!("Statistics Report for Tandem on {node}"),
-            None => "Statistics Report for Tandem".to_owned(),
+            // The words by which monitoring knows the page.
+            Some(node) => format!("Statistics Report for HAProxy on {node} (Tandem)"),
+            None => "Statistics Report for HAProxy (Tandem)".to_owned(),
         },
         node,
         description: description.filter(|text| !text.is_empty()),
@@ -300,7 +303,9 @@ fn process(info: &Info) -> Process {
         uptime: text(InfoField::Uptime),
         files: text(InfoField::UlimitN),
         maxconn: text(InfoField::Maxconn),
+        most_pipes: text(InfoField::Maxpipes),
         connections: text(InfoField::CurrConns),
+        pipes: format!("{}/{}", text(InfoField::PipesUsed), text(InfoField::PipesFree)),
         rate: text(InfoField::ConnRate),
         bits: bits(8 * info.number(InfoField::BytesOutRate)),
         tasks: format!("{}/{}", text(InfoField::RunQueue), text(InfoField::Tasks)),
@@ -318,7 +323,10 @@ fn flash(code: &str) -> Flash {
             "wrong",
             "Not done: that was too much at once. Try again with fewer servers.",
         ),
-        "DENY" => ("wrong", "Not done: this is not allowed here."),
+        "DENY" => (
+            "wrong",
+            "Not done: this is not allowed here, or the form was older than the process. Try again from this page.",
+        ),
         "BUSY" => (
             "wrong",
             "Not done: another process takes over at this moment. Try again in a few seconds.",

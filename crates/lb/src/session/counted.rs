@@ -40,7 +40,7 @@ impl AtFrontend {
 
     /// Of the listener that it came by, if listeners count for themselves.
     fn at_listener(&self) -> Option<&Traffic> {
-        self.frontend.listener(self.listener)
+        self.frontend.listener(self.listener).map(|at| &at.traffic)
     }
 
     fn of(frontend: &Arc<Frontend>, listener: u32, crew: &Arc<Crew>) -> AtFrontend {

@@ -68,7 +68,7 @@ impl Comer<'_> {
         let header = match header::receive(self.worker, self.client.as_ref()?, until).await {
             Ok(header) => header,
             Err(Missing::Fault { fault, begun }) => {
-                self.frontend.denials.headers.one();
+                self.frontend.turned_away(self.listener, |denials| &denials.headers);
                 if let Some(client) = self.client.take() {
                     let trouble = Trouble {
                         number: fault.number(),
@@ -104,7 +104,7 @@ impl Comer<'_> {
             }
             Err((refusal, tls)) => {
                 if let Some((why, begun)) = refusal.said() {
-                    self.frontend.denials.handshakes.one();
+                    self.frontend.turned_away(self.listener, |denials| &denials.handshakes);
                     let trouble = Trouble {
                         number: why.number(),
                         words: &why,

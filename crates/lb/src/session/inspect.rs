@@ -236,7 +236,7 @@ impl Session {
     }
 
     fn refuse(&mut self, verdict: Verdict) {
-        self.frontend.denials.requests.one();
+        self.frontend.denied(self.listener, |denials| &denials.requests);
         let Verdict::Drop { ttl } = verdict else { return };
         self.inspection.vanishes = true;
         if let Err(error) = sockopt::vanish_on_close(self.client.socket(), ttl) {

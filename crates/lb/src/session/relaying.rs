@@ -68,7 +68,7 @@ impl Session {
         self.carried.to_client += down.read;
         counted::bytes(&self.frontend.traffic, up.read, down.read);
         if let Some(listener) = self.frontend.listener(self.listener) {
-            counted::bytes(listener, up.read, down.read);
+            counted::bytes(&listener.traffic, up.read, down.read);
         }
         if let Some(backend) = &self.backend {
             counted::bytes(&backend.traffic, up.read, down.read);

@@ -225,7 +225,7 @@ impl Session {
             ..Pass::default()
         };
         self.account(&read, &Pass::default());
-        self.frontend.denials.responses.one();
+        self.frontend.denied(self.listener, |denials| &denials.responses);
         if let Some(backend) = &self.backend {
             backend.attempts.refused_answers.one();
         }

@@ -166,7 +166,8 @@ fn check_numbers(report: &ServerReport<'_>, is_disabled: bool) -> (u8, u8, u32, 
         ..
     }) = &report.check
     else {
-        let was_down = report.downs > 0 || report.view.admin.has(Admin::INHERITED_MAINT);
+        let is_own = report.tracks.is_none();
+        let was_down = is_own && report.downs > 0 || report.view.admin.has(Admin::INHERITED_MAINT);
         let health = if is_disabled || was_down { 0 } else { USUAL_RISE };
         let paused = if is_disabled { PAUSED } else { 0 };
         return (CheckStatus::Initializing.number(), 0, health, paused);

@@ -5,15 +5,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_config::{Bind, Host};
+use tandem_lb_config::{self as plan, Bind, Host};
 use tandem_lb_core::backend::{Input, ServerReport};
 use tandem_lb_core::stats::prometheus::ServerSpread;
 use tandem_lb_core::stats::{Field, Row, backend_row, figures, frontend_row, listener_row, server_row};
 use tandem_time::Mono;
 
 use super::Meters;
-use crate::counters::{Attempts, Traffic};
-use crate::frontend::{Frontend, Gate, Seat};
+use crate::counters::{Attempts, Denials, Traffic};
+use crate::frontend::{AtListener, Gate, Seat};
 use crate::keeper::Keeper;
 use crate::listeners::shown;
 use crate::live::Ages;
@@ -208,8 +208,8 @@ impl Series {
         match self {
             Series::Frontend { seat, .. } => {
                 let frontend = seat.load();
-                for (bind, traffic) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
-                    traffic.resume(&past.of_listener(&frontend.plan, bind));
+                for (bind, at) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
+                    at.resume(&past.of_listener(&frontend.plan, bind));
                 }
                 let before = past.of_frontend(&frontend.plan);
                 frontend.traffic.resume(&before);
@@ -219,6 +219,9 @@ impl Series {
                 let before = past.of_frontend(&site.plan());
                 site.traffic().resume(&before);
                 site.resume(&before);
+                for (bind, at) in site.listeners() {
+                    at.resume(&past.of_listener(&site.plan(), &bind));
+                }
             }
             Series::Backend { keeper, servers, .. } => {
                 let backend = keeper.backend();
@@ -329,10 +332,13 @@ impl Series {
             Series::Frontend { seat, .. } => {
                 let frontend = seat.load();
                 frontend.traffic.clear();
-                frontend.listeners.iter().for_each(|traffic| traffic.clear());
+                frontend.listeners.iter().for_each(|at| at.clear());
                 frontend.denials.clear();
             }
-            Series::Site { site, .. } => site.traffic().clear(),
+            Series::Site { site, .. } => {
+                site.traffic().clear();
+                site.listeners().iter().for_each(|(_, at)| at.clear());
+            }
             Series::Backend { keeper, .. } => {
                 let backend = keeper.backend();
                 backend.traffic.clear();
@@ -358,18 +364,14 @@ impl Series {
                     session_rate: frontend.limit.paces().sessions.most.now(),
                     is_open: is_open && gate == Gate::Open,
                     traffic: meters.borrow().figures(&frontend.traffic, now),
-                    denials: figures::Denials {
-                        connections: frontend.denials.connections.now(),
-                        sessions: frontend.denials.sessions.now(),
-                        requests: frontend.denials.requests.now(),
-                        headers: frontend.denials.headers.now(),
-                        responses: frontend.denials.responses.now(),
-                        handshakes: frontend.denials.handshakes.now(),
-                    },
+                    denials: denials(&frontend.denials),
                     http: None,
                 });
                 rows.push(paused(row, phase, gate));
-                rows.extend(listener_rows(&frontend, is_open));
+                let is_full = frontend.limit.used() >= frontend.limit.most() as usize;
+                let is_waiting = is_full || frontend.limit.paces().wait(now, false).is_some();
+                let binds = frontend.plan.binds.iter().zip(frontend.listeners.iter());
+                rows.extend(binds.map(|(bind, at)| listener_of((&frontend.plan, false), bind, at, is_waiting)));
             }
             Series::Site { site, meters } => {
                 let traffic = meters.borrow().figures(site.traffic(), now);
@@ -389,6 +391,12 @@ impl Series {
                     traffic,
                 });
                 rows.push(paused(row, phase, Gate::Open));
+                let (plan, listeners) = (site.plan(), site.listeners());
+                rows.extend(
+                    listeners
+                        .iter()
+                        .map(|(bind, at)| listener_of((&plan, true), bind, at, false)),
+                );
             }
             Series::Backend {
                 keeper,
@@ -445,29 +453,38 @@ fn paused(mut row: Row, phase: Phase, gate: Gate) -> Row {
     row
 }
 
-fn listener_rows(frontend: &Frontend, is_open: bool) -> Vec<Row> {
-    let binds = frontend.plan.binds.iter().zip(frontend.listeners.iter());
-    let row = |(bind, traffic): (&Bind, &Arc<Traffic>)| {
-        listener_row(&figures::Listener {
-            proxy: &frontend.plan.name,
-            iid: frontend.plan.id,
-            number: bind.id,
-            name: &bind.name.clone().unwrap_or_else(|| format!("sock-{}", bind.id)),
-            address: &shown(&bind.address),
-            maxconn: bind.maxconn.unwrap_or(0),
-            is_open: is_open && *frontend.gate.borrow() == Gate::Open,
-            is_http: false,
-            traffic: figures::Traffic {
-                sessions: traffic.sessions.now(),
-                sessions_max: traffic.sessions.max(),
-                sessions_total: traffic.sessions.total(),
-                bytes_in: traffic.bytes_in.now(),
-                bytes_out: traffic.bytes_out.now(),
-                ..figures::Traffic::default()
-            },
-        })
-    };
-    binds.map(row).collect()
+fn listener_of((frontend, is_http): (&plan::Frontend, bool), bind: &Bind, at: &AtListener, is_waiting: bool) -> Row {
+    let traffic = &at.traffic;
+    listener_row(&figures::Listener {
+        proxy: &frontend.name,
+        iid: frontend.id,
+        number: bind.id,
+        name: &bind.name.clone().unwrap_or_else(|| format!("sock-{}", bind.id)),
+        address: &shown(&bind.address),
+        maxconn: bind.maxconn.unwrap_or(0),
+        is_waiting,
+        is_http,
+        denials: denials(&at.denials),
+        traffic: figures::Traffic {
+            sessions: traffic.sessions.now(),
+            sessions_max: traffic.sessions.max(),
+            sessions_total: traffic.sessions.total() + at.turned_away.now(),
+            bytes_in: traffic.bytes_in.now(),
+            bytes_out: traffic.bytes_out.now(),
+            ..figures::Traffic::default()
+        },
+    })
+}
+
+fn denials(counted: &Denials) -> figures::Denials {
+    figures::Denials {
+        connections: counted.connections.now(),
+        sessions: counted.sessions.now(),
+        requests: counted.requests.now(),
+        headers: counted.headers.now(),
+        responses: counted.responses.now(),
+        handshakes: counted.handshakes.now(),
+    }
 }
 
 fn server_of(keeper: &Keeper, server: &Server, meters: &Meters, report: &ServerReport<'_>, now: Mono) -> Row {
