@@ -309,17 +309,13 @@ fn arrow(row: &Row) -> &'static str {
     let now = row.number(Field::CheckHealth);
     let most = row.number(Field::CheckRise) + row.number(Field::CheckFall) - 1;
     // HAProxy lets whoever is not checked fall as well.
-    match row.value(Field::CheckHealth) {
-        None => "",
-        Some(_) if row.text(Field::Status).starts_with("DOWN") => {
-            if now > 0 {
-                " \u{2191}"
-            } else {
-                ""
-            }
-        }
-        Some(_) if now < most => " \u{2193}",
-        Some(_) => "",
+    if row.value(Field::CheckHealth).is_none() {
+        return "";
+    }
+    match (row.text(Field::Status).starts_with("DOWN"), now) {
+        (true, 1..) => " \u{2191}",
+        (false, _) if now < most => " \u{2193}",
+        _ => "",
     }
 }
 
