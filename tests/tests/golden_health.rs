@@ -122,6 +122,7 @@ impl Stage {
             What::Admin(AdminChange::Ready) => format!("set server {name} state ready"),
             What::Admin(AdminChange::Drain) => format!("set server {name} state drain"),
             What::Admin(AdminChange::Maint) => format!("set server {name} state maint"),
+            What::Admin(other) => panic!("no script has a word for {other:?}"),
             What::Weight(weight) => format!("set server {name} weight {weight}"),
             What::Health(Operation::Running) => format!("set server {name} health up"),
             What::Health(Operation::Stopping) => format!("set server {name} health stopping"),
