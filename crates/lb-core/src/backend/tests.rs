@@ -219,7 +219,7 @@ fn every_admin_state_and_every_demand() {
             "DRAIN 1/3",
             &["LeavesMaint", "RemainsDraining"],
         ),
-        (&[Drain, BeginMaint], EndDrain, "MAINT", &["LeavesDrain"]),
+        (&[Drain, BeginMaint], EndDrain, "MAINT", &[]),
     ];
     for (before, change, word, expected) in rows {
         let mut be = backend(vec![server(0, Some(checks(400, 2, 3)))]);
