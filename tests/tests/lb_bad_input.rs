@@ -130,7 +130,8 @@ fn reloads_that_are_refused() {
     let stderr = File::create(&said).expect("a writable folder");
     let with = |crt: &Path| format!("bind 127.0.0.1:{} ssl crt {}", free_port(), crt.display());
     let config = Config::default().frontend(with(&crt)).server("s", &server, "");
-    let mut lb = Lb::start_as(&config.to_string(), |mut command| {
+    let (site, page) = page();
+    let mut lb = Lb::start_as(&format!("{config}{site}"), |mut command| {
         command.arg("-S").arg(&master).stderr(stderr);
         command
     });
@@ -155,7 +156,7 @@ fn reloads_that_are_refused() {
     ];
     for (count, (what, bad, pem)) in (1..).zip(bad) {
         std::fs::write(&crt, pem).expect("a writable folder");
-        let told = lb.reload(Signal::SIGHUP, &bad.to_string());
+        let told = lb.reload(Signal::SIGHUP, &format!("{bad}{site}"));
         assert!(told.contains("refused"), "{what}: {told}");
         assert_eq!(reloads(&master), format!("{count} [failed: {count}]"), "{what}");
         // Lines are written beside the one who says them.
@@ -168,9 +169,16 @@ fn reloads_that_are_refused() {
         assert_eq!(times(), count, "{what}: said once");
     }
     std::fs::write(&crt, GOOD).expect("a writable folder");
-    let told = lb.reload(Signal::SIGHUP, &config.clone().backend("timeout queue 3s").to_string());
+    let good = config.clone().backend("timeout queue 3s");
+    let told = lb.reload(Signal::SIGHUP, &format!("{good}{site}"));
     assert!(!told.contains("refused"), "{told}");
     assert_eq!(reloads(&master), "5 [failed: 0]");
+    // What came before is still counted there.
+    let metrics = fetch(page, "/metrics").body;
+    for (outcome, count) in [("followed", 1), ("refused", 4)] {
+        let line = format!("tandem_reloads_total{{outcome=\"{outcome}\"}} {count}");
+        assert!(metrics.lines().any(|known| known == line), "{line}");
+    }
     bystander.stays_served(config.at());
     for file in [crt, other, said] {
         std::fs::remove_file(file).ok();

@@ -233,6 +233,7 @@ impl Page {
         let peers = wish.of(&[Section::Peer], || stats.peers());
         let certificates = wish.of(&[Section::Certificate], || stats.certificates());
         let rings = wish.of(&[Section::Ring], || stats.rings());
+        let reloads = stats.reloads();
         let descriptions = if describes {
             stats.descriptions()
         } else {
@@ -249,6 +250,7 @@ impl Page {
                 peers: &peers,
                 certificates: &certificates,
                 rings: &rings,
+                reloads,
                 descriptions: &descriptions,
             };
             prometheus::metrics(&figures, &wish)

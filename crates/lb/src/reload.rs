@@ -132,6 +132,7 @@ impl Reloader {
         let (all, refused) = self.counts.get();
         let refused = if done.is_ok() { 0 } else { refused + 1 };
         self.counts.set((all + 1, refused));
+        self.estate.stats.count_reload(done.is_ok());
         match &done {
             Ok(difference) if difference.is_empty() => tracing::info!("reload: nothing has changed"),
             Ok(difference) => difference

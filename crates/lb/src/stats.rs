@@ -10,7 +10,7 @@ mod series;
 mod timeline;
 mod times;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tandem_lb_core::peers::PeerView;
 use tandem_lb_core::snapshot::ProcessCounts;
 use tandem_lb_core::stats::hour::Hour;
 use tandem_lb_core::stats::prometheus::{
-    CertificateSeen, Descriptions, NameServerSeen, PeerSeen, RingSeen, ServerSpread, TableFill,
+    CertificateSeen, Descriptions, NameServerSeen, PeerSeen, Reloads, RingSeen, ServerSpread, TableFill,
 };
 use tandem_lb_core::stats::{Info, InfoField, Meter, Row, lend_analyses};
 use tandem_ops::clock::{Clock, Wall};
@@ -68,6 +68,7 @@ pub(crate) struct Stats {
     directory: Arc<Directory>,
     peers: Rc<Peers>,
     resolving: Rc<Resolving>,
+    reloads: Cell<Reloads>,
 }
 
 /// What [`Stats`] reads.
@@ -113,6 +114,7 @@ impl Stats {
             directory,
             peers,
             resolving,
+            reloads: Cell::default(),
         };
         stats.follow(&frontends, &sites, &orders);
         Rc::new(stats)
@@ -274,6 +276,20 @@ impl Stats {
             process: self.process().description.as_deref().map(Into::into),
             proxies: self.series.borrow().iter().filter_map(Series::description).collect(),
         }
+    }
+
+    pub(crate) fn count_reload(&self, is_followed: bool) {
+        let mut reloads = self.reloads.get();
+        if is_followed {
+            reloads.followed += 1;
+        } else {
+            reloads.refused += 1;
+        }
+        self.reloads.set(reloads);
+    }
+
+    pub(crate) fn reloads(&self) -> Reloads {
+        self.reloads.get()
     }
 
     /// The fill of every ring.

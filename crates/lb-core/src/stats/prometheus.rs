@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Field, Info, Kind, Row};
-pub use beside::{CertificateSeen, NameServerSeen, PeerSeen, RingSeen};
+pub use beside::{CertificateSeen, NameServerSeen, PeerSeen, Reloads, RingSeen};
 use exposition::{Exposition, Family};
 pub use exposition::{Format, Names};
 use names::{Form, METRICS, Metric, PROCESS, Type};
@@ -96,6 +96,7 @@ pub struct Figures<'a> {
     pub peers: &'a [PeerSeen],
     pub certificates: &'a [CertificateSeen],
     pub rings: &'a [RingSeen],
+    pub reloads: Reloads,
     pub descriptions: &'a Descriptions,
 }
 
@@ -140,7 +141,10 @@ pub fn metrics(figures: &Figures<'_>, wish: &Wish) -> String {
     let mut out = Exposition::new(wish.format, &wish.names);
     for section in Section::ALL.iter().filter(|s| wish.sections.contains(s)) {
         match section {
-            Section::Global => process(&mut out, figures),
+            Section::Global => {
+                process(&mut out, figures);
+                beside::reloads(&mut out, figures.reloads);
+            }
             Section::Frontend => of_rows(&mut out, Kind::Frontend, figures),
             Section::Listener => of_rows(&mut out, Kind::Listener, figures),
             Section::Backend => of_rows(&mut out, Kind::Backend, figures),

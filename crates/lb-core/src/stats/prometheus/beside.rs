@@ -45,6 +45,14 @@ pub struct RingSeen {
     pub dropped: u64,
 }
 
+/// How often the configuration was read again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reloads {
+    pub followed: u64,
+    /// It was none, or could not be followed: nothing was changed.
+    pub refused: u64,
+}
+
 impl NameServerSeen {
     /// Each count with its name in the statistics, of which `show resolvers` spells one otherwise.
     pub(in crate::stats) fn words(&self) -> [(&'static str, u64); 15] {
@@ -138,6 +146,16 @@ pub(super) fn certificates(out: &mut Exposition<'_>, seen: &[CertificateSeen]) {
     }
 }
 
+pub(super) fn reloads(out: &mut Exposition<'_>, seen: Reloads) {
+    let about = "how often the configuration was read again, and what came of it";
+    let Some(mut family) = out.family("tandem_reloads_total", about, Type::Counter) else {
+        return;
+    };
+    for (outcome, count) in [("followed", seen.followed), ("refused", seen.refused)] {
+        family.line(&[("outcome", outcome)], &count.to_string());
+    }
+}
+
 pub(super) fn rings(out: &mut Exposition<'_>, seen: &[RingSeen]) {
     type Value = fn(&RingSeen) -> u64;
     let families: [(&str, &str, Type, Value); 4] = [
@@ -197,6 +215,13 @@ mod tests {
             }],
         );
         peers(&mut out, &[]);
+        reloads(
+            &mut out,
+            Reloads {
+                followed: 4,
+                refused: 1,
+            },
+        );
         rings(
             &mut out,
             &[RingSeen {
@@ -212,6 +237,8 @@ mod tests {
             "haproxy_resolver_sent{resolver=\"dns\",nameserver=\"a\"} 7",
             "haproxy_resolver_outdated{resolver=\"dns\",nameserver=\"a\"} 0",
             "tandem_certificate_expiry_timestamp_seconds{file=\"/x.pem\"} 9",
+            "tandem_reloads_total{outcome=\"followed\"} 4",
+            "tandem_reloads_total{outcome=\"refused\"} 1",
             "tandem_ring_lines{ring=\"kept\"} 3",
             "tandem_ring_bytes{ring=\"kept\"} 99",
             "tandem_ring_size_bytes{ring=\"kept\"} 16384",

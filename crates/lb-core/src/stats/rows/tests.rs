@@ -261,6 +261,7 @@ fn metrics_have_the_names_and_types_of_haproxys() {
         peers: &[],
         certificates: &[],
         rings: &[],
+        reloads: prometheus::Reloads::default(),
         descriptions: &prometheus::Descriptions::default(),
     };
     let text = prometheus::metrics(&figures, &prometheus::Wish::default());
