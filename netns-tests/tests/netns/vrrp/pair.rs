@@ -116,6 +116,8 @@ pub(super) fn a_split_brain_is_settled(bench: &Bench<'_>) -> Result<()> {
     drop(a);
     stage.a.kill_all()?;
     stage.b.wait_for_address(VIP, true, LONG)?;
+    // The address comes before the words.
+    wait("the new master's word", || Ok(times_master(&b) > before))?;
     ensure!(times_master(&b) == before + 1, "it took turns:\n{}", b.output());
     b.wait_for_line("the split brain is over", LONG)?;
     bench.say(format!(
