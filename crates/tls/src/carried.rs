@@ -32,6 +32,8 @@ pub struct Carried<S> {
     connection: RefCell<Connection>,
     /// The other end has said, or shown, that it will send nothing more.
     is_over: Cell<bool>,
+    /// Why nothing more comes, while something is ready that came before: the socket tells that only once.
+    trouble: RefCell<Option<HandshakeError>>,
 }
 
 /// What came of a read.
@@ -57,6 +59,7 @@ impl<S> Carried<S> {
             socket,
             connection: RefCell::new(connection),
             is_over: Cell::new(false),
+            trouble: RefCell::new(None),
         }
     }
 
@@ -98,8 +101,12 @@ impl<S: Socket> Carried<S> {
         }
     }
 
-    /// Reads once from the socket. What does not fit into `into` is kept.
+    /// Reads once from the socket. What does not fit into `into` is kept, and so is why it fails while something is
+    /// ready.
     pub fn poll_more(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<More, HandshakeError>> {
+        if let Some(why) = self.trouble.take() {
+            return Poll::Ready(Err(why));
+        }
         if self.is_over.get() {
             return Poll::Ready(Ok(More::End));
         }
@@ -125,7 +132,31 @@ impl<S: Socket> Carried<S> {
         if matches!(done, Poll::Ready(Ok(More::End))) || self.connection.borrow().has_ended() {
             self.is_over.set(true);
         }
-        done
+        match done {
+            Poll::Ready(Err(why)) if !self.connection.borrow().ready().is_empty() => {
+                self.trouble.replace(Some(why));
+                Poll::Ready(Ok(More::Bytes(0)))
+            }
+            done => done,
+        }
+    }
+
+    /// Reads until so much is [ready](Connection::ready), as far as it is there, and answers whether nothing more will
+    /// come. Why that is so is told when nothing is ready: what was said before is heard first.
+    pub fn fill(&self, cx: &mut Context<'_>, most: usize) -> Result<bool, HandshakeError> {
+        loop {
+            let count = self.connection.borrow().ready().len();
+            let has_failed = self.trouble.borrow().is_some();
+            if self.is_over.get() && !has_failed || has_failed && count > 0 {
+                return Ok(true);
+            }
+            if count >= most {
+                return Ok(false);
+            }
+            if self.poll_more(cx, &mut [])?.is_pending() {
+                return Ok(false);
+            }
+        }
     }
 
     /// Reads what there is; 0 is the end of the stream.

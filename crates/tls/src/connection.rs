@@ -164,6 +164,10 @@ impl Connection {
             taken += fits;
             ready.extend_from_slice(&plain[fits..]);
         });
+        if done.is_err() {
+            // Before the failure something was said that is as good as ever.
+            ready.splice(..0, into[..taken].iter().copied());
+        }
         self.ready = ready;
         let used = done?;
         self.keep(&wire[used..]);

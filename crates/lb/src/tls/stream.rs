@@ -114,14 +114,7 @@ impl Tls {
         scratch: &'s mut Scratch,
         most: usize,
     ) -> io::Result<Peeked<'s>> {
-        let mut is_end = self.carried.is_over();
-        while !is_end && self.carried.connection().ready().len() < most {
-            match self.carried.poll_more(cx, &mut []).map_err(HandshakeError::into_io)? {
-                Poll::Pending => break,
-                Poll::Ready(More::End) => is_end = true,
-                Poll::Ready(More::Bytes(_)) => {}
-            }
-        }
+        let is_end = self.carried.fill(cx, most).map_err(HandshakeError::into_io)?;
         let connection = self.carried.connection();
         let ready = connection.ready();
         let bytes = scratch.show(&ready[..ready.len().min(most)]);

@@ -1,11 +1,16 @@
 //! Two ends that talk through memory.
 
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::io;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::task::{Context, Poll, Waker};
 
 use rcgen::{CertificateParams, Issuer, KeyPair};
 
 use super::*;
 use crate::Pieces;
+use crate::carried::{Carried, Socket};
 use crate::listener::{Entry, Terms};
 use crate::origin::{Origin, OriginTerms};
 use crate::protocol::{Protocol, Version};
@@ -350,6 +355,79 @@ fn a_changed_byte_ends_it() {
         out[count - 1] ^= 1;
         assert!(feed(&mut server, &out[..count], BUFFER / 2).is_err());
         assert!(!server.outgoing().is_empty(), "the other end is told why");
+    }
+}
+
+/// What can still be read, and after it the reset, which is told once.
+struct Breaking {
+    pieces: RefCell<VecDeque<Vec<u8>>>,
+    is_reset: Cell<bool>,
+}
+
+impl Socket for Breaking {
+    fn poll_read(&self, _cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let piece = self.pieces.borrow_mut().pop_front();
+        Poll::Ready(match piece {
+            Some(piece) => {
+                into[..piece.len()].copy_from_slice(&piece);
+                Ok(piece.len())
+            }
+            None if self.is_reset.take() => Err(io::ErrorKind::ConnectionReset.into()),
+            None => Ok(0),
+        })
+    }
+
+    fn poll_write(&self, _cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(from.len()))
+    }
+}
+
+#[test]
+fn the_last_words_are_heard_before_the_end_is_told() {
+    let authority = Authority::new();
+    let listener = listener(&[authority.vouch(&["a.example"])], &terms(&BOTH), false);
+    let cx = &mut Context::from_waker(Waker::noop());
+    let carried = |is_broken_by_record: bool| {
+        let mut server = Connection::accept(listener.clone());
+        let mut client = connect(origin(&BOTH, None), None);
+        shake(&mut client, &mut server, BUFFER / 2).unwrap();
+        let mut out = vec![0; BUFFER];
+        let mut count = server.send(b"words", &mut out).unwrap();
+        if is_broken_by_record {
+            let broken = server.send(b"broken", &mut out[count..]).unwrap();
+            count += broken;
+            out[count - 1] ^= 1;
+        }
+        let socket = Breaking {
+            pieces: RefCell::new([out[..count].to_vec()].into()),
+            is_reset: Cell::new(!is_broken_by_record),
+        };
+        Carried::new(socket, client)
+    };
+    for is_broken_by_record in [false, true] {
+        let (seen, kind) = (
+            carried(is_broken_by_record),
+            [io::ErrorKind::ConnectionReset, io::ErrorKind::InvalidData],
+        );
+        for _ in 0..2 {
+            assert!(seen.fill(cx, 1000).unwrap(), "nothing more comes");
+            assert_eq!(seen.connection().ready(), b"words");
+        }
+        // Whoever has looked at them reads them, and whoever has not.
+        for carried in [seen, carried(is_broken_by_record)] {
+            let mut into = [0; 100];
+            let Poll::Ready(Ok(5)) = carried.poll_read(cx, &mut into) else {
+                panic!("the words are there");
+            };
+            let Poll::Ready(Err(why)) = carried.poll_read(cx, &mut into) else {
+                panic!("it ends with a reason");
+            };
+            assert_eq!(why.kind(), kind[usize::from(is_broken_by_record)]);
+        }
+        let unread = carried(is_broken_by_record);
+        assert!(unread.fill(cx, 1000).unwrap());
+        unread.connection_mut().take(&mut [0; 100]);
+        assert!(unread.fill(cx, 1000).is_err());
     }
 }
 
