@@ -222,12 +222,9 @@ impl Guest {
             }
         };
         let answer = |request: Request<Incoming>| async move {
-            let mut response = self.page.answer((&self.site, &self.bind), self.ends, request).await;
-            if let Some(holder) = self.place.holder() {
-                let body = response.body_mut();
-                body.held_by(self.outgoing.keep(body.len(), holder));
-            }
-            Ok::<_, Infallible>(response)
+            let reader = self.place.holder().map(|holder| (&self.outgoing, holder));
+            let at = (&*self.site, &*self.bind);
+            Ok::<_, Infallible>(self.page.answer(at, self.ends, reader, request).await)
         };
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -22,6 +22,7 @@ mod words;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::ACCEPT;
@@ -32,7 +33,9 @@ use tandem_lb_core::stats::{Field, InfoField, Selection, csv, json, schema, type
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
 use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 
+use crate::http::Outgoing;
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::router::Router;
@@ -73,20 +76,25 @@ impl Page {
         self.clock.now()
     }
 
-    /// The answer to one request, and its count.
+    /// The answer to one request, and its count. It goes out when there is room for it.
     pub(crate) async fn answer(
         &self,
         (site, bind): (&Site, &plan::Bind),
         ends: Ends,
+        reader: Option<(&Rc<Outgoing>, AbortHandle)>,
         request: Request<Incoming>,
     ) -> Response<Body> {
+        let has_body = *request.method() != Method::HEAD;
         let asked = request.uri().to_string().len()
             + request
                 .headers()
                 .iter()
                 .map(|(n, v)| n.as_str().len() + v.len() + 4)
                 .sum::<usize>();
-        let response = self.decide(site, ends, request).await;
+        let mut response = self.decide(site, ends, request).await;
+        if let Some((outgoing, client)) = reader.filter(|_| has_body) {
+            response = reply::held(response, outgoing, client).await;
+        }
         site.answered(bind, response.status(), asked, response.body().len());
         response
     }
@@ -182,9 +190,9 @@ impl Page {
                 // A browser has what is in the page: the script, or what stands in for it.
                 reply::html(html, &nonce, refresh.filter(|_| !reads_html(headers)))
             }
-            Format::Csv => reply(Kind::Text, aside(place, move || csv(&rows)).await, refresh),
-            Format::Typed => reply(Kind::Text, aside(place, move || typed(&rows, false)).await, refresh),
-            Format::Json => reply(Kind::Json, aside(place, move || json(&rows)).await, refresh),
+            Format::Csv => aside(Kind::Text, place, move || csv(&rows), refresh).await,
+            Format::Typed => aside(Kind::Text, place, move || typed(&rows, false), refresh).await,
+            Format::Json => aside(Kind::Json, place, move || json(&rows), refresh).await,
             Format::JsonSchema => reply(Kind::Json, schema().to_owned(), refresh),
         }
     }
@@ -255,7 +263,7 @@ impl Page {
             };
             prometheus::metrics(&figures, &wish)
         };
-        reply(Kind::Metrics(format), aside(place, write).await, None)
+        aside(Kind::Metrics(format), place, write, None).await
     }
 }
 
@@ -279,14 +287,24 @@ fn reads_html(headers: &HeaderMap) -> bool {
 /// With many servers, figures are megabytes while they become text: one answer is made at a time, however many ask.
 static TURNS: Semaphore = Semaphore::const_new(1);
 
-/// Makes a text of figures where nobody else has to wait for it.
-async fn aside(place: impl Send + 'static, write: impl FnOnce() -> String + Send + 'static) -> String {
+/// Answers with a text of figures, made where nobody else has to wait for it.
+async fn aside(
+    kind: Kind,
+    place: impl Send + 'static,
+    write: impl FnOnce() -> String + Send + 'static,
+    refresh: Option<Duration>,
+) -> Response<Body> {
     let written = tokio::task::spawn_blocking(move || {
         let _place = place;
         write()
     });
-    // It is plain values; what failed there would fail here.
-    written.await.unwrap_or_default()
+    match written.await {
+        Ok(text) => reply(kind, text, refresh),
+        Err(error) => {
+            tracing::error!(%error, "figures cannot be written");
+            reply::broken()
+        }
+    }
 }
 
 /// Sums of passwords are made to take long, and anybody may ask for one: no more than this are computed at a time.
@@ -318,7 +336,15 @@ fn serves_metrics(place: Option<&str>, path: &str, is_page: bool) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::serves_metrics;
+    use super::*;
+
+    #[tokio::test]
+    async fn figures_that_cannot_be_written_are_no_empty_answer() {
+        let answer = aside(Kind::Text, (), || panic!("no figures"), None).await;
+        assert_eq!(answer.status(), hyper::StatusCode::INTERNAL_SERVER_ERROR);
+        let answer = aside(Kind::Text, (), || "figures".to_owned(), None).await;
+        assert_eq!((answer.status().as_u16(), answer.body().len()), (200, 7));
+    }
 
     #[test]
     fn where_metrics_are() {

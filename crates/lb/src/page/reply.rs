@@ -2,16 +2,18 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use hyper::header::{REFERRER_POLICY, REFRESH, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{REFERRER_POLICY, REFRESH, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
 use tandem_lb_core::stats::prometheus::Format;
+use tokio::task::AbortHandle;
 
-use crate::http::Kept;
+use crate::http::{Kept, Outgoing};
 
 /// What the page's realm is called when the configuration does not say.
 const REALM: &str = "HAProxy Statistics";
@@ -86,6 +88,33 @@ pub(super) fn unavailable() -> Response<Body> {
     plain(StatusCode::SERVICE_UNAVAILABLE, "text/html", text.to_owned())
 }
 
+/// What was asked for is there, and could not be said.
+pub(super) fn broken() -> Response<Body> {
+    let text = "<html><body><h1>500 Internal Server Error</h1>\nThe figures cannot be written.\n</body></html>\n";
+    plain(StatusCode::INTERNAL_SERVER_ERROR, "text/html", text.to_owned())
+}
+
+/// Others read so much that there is no room for another answer.
+fn crowded() -> Response<Body> {
+    let text = "<html><body><h1>503 Service Unavailable</h1>\nOthers are reading; ask again later.\n</body></html>\n";
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, "text/html", text.to_owned());
+    set(&mut response, RETRY_AFTER, "5");
+    response
+}
+
+/// The answer, when there is room for it. A small one always has it.
+pub(super) async fn held(mut response: Response<Body>, by: &Rc<Outgoing>, client: AbortHandle) -> Response<Body> {
+    let bytes = response.body().len();
+    if bytes <= PIECE {
+        return response;
+    }
+    match by.keep(bytes, client).await {
+        Some(kept) => response.body_mut().kept = Some(kept),
+        None => response = crowded(),
+    }
+    response
+}
+
 pub(super) fn see_other(to: &str) -> Response<Body> {
     let mut response = plain(StatusCode::SEE_OTHER, "text/plain", String::new());
     set(&mut response, LOCATION, to);
@@ -119,11 +148,6 @@ const PIECE: usize = 64 * 1024;
 impl Body {
     pub(crate) fn len(&self) -> usize {
         self.rest.len()
-    }
-
-    /// Its memory counts there.
-    pub(crate) fn held_by(&mut self, kept: Kept) {
-        self.kept = Some(kept);
     }
 }
 
