@@ -11,6 +11,7 @@ use tandem_lb_core::conn::{ConnSettings, Input, Side};
 use tandem_lb_core::expr::Expr;
 use tandem_lb_core::expr::content::{Content, MOST};
 use tandem_lb_core::rules::{Piece, Requests, Verdict};
+use tandem_sys::relay::Scratch;
 use tandem_sys::sockopt;
 
 use super::counted::AtBackend;
@@ -244,17 +245,26 @@ impl Session {
         }
     }
 
+    /// What the client has said so far, for a question on the way to a server. That it broke off is told only once, and
+    /// is not the business of who asks: it is kept for who leads the connection.
+    pub(super) fn said<'s>(&mut self, cx: &mut Context<'_>, scratch: &'s mut Scratch) -> Option<&'s [u8]> {
+        match self.client.peek(cx, scratch, MOST) {
+            Ok(peeked) => Some(peeked.bytes),
+            Err(error) => {
+                self.broke_off = Some(io_failure(&error));
+                None
+            }
+        }
+    }
+
     /// The hash of what `balance hash` asks for. What is not there when a server is wanted has no hash.
     pub(super) fn hash_key(&mut self, cx: &mut Context<'_>, backend: &Backend) -> Option<u32> {
         let snapshot = backend.now();
         let key = snapshot.plan.hash_key.as_ref()?;
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
-        let peeked = self.client.peek(cx, &mut scratch, MOST).ok()?;
-        let scene = self.scene(Some(Content {
-            bytes: peeked.bytes,
-            is_final: true,
-        }));
+        let bytes = self.said(cx, &mut scratch)?;
+        let scene = self.scene(Some(Content { bytes, is_final: true }));
         let bytes = key.value(&scene)?.into_binary()?;
         Some(snapshot.plan.policy.hash.function.hash(&bytes))
     }
@@ -263,11 +273,8 @@ impl Session {
     pub(super) fn asked_for(&mut self, cx: &mut Context<'_>, sni: &Expr) -> Option<String> {
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
-        let peeked = self.client.peek(cx, &mut scratch, MOST).ok()?;
-        let scene = self.scene(Some(Content {
-            bytes: peeked.bytes,
-            is_final: true,
-        }));
+        let bytes = self.said(cx, &mut scratch)?;
+        let scene = self.scene(Some(Content { bytes, is_final: true }));
         let name = sni.value(&scene)?.into_text();
         String::from_utf8(name.into_owned()).ok()
     }
@@ -276,10 +283,7 @@ impl Session {
     pub(super) fn say(&mut self, cx: &mut Context<'_>, told: &[Told]) -> Vec<(u8, Vec<u8>)> {
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
-        let bytes = self
-            .client
-            .peek(cx, &mut scratch, MOST)
-            .map_or(&[][..], |peeked| peeked.bytes);
+        let bytes = self.said(cx, &mut scratch).unwrap_or_default();
         let scene = self.scene(Some(Content { bytes, is_final: true }));
         told.iter()
             .map(|told| (told.number, Piece::join(&told.value, &scene)))
@@ -295,11 +299,8 @@ impl Session {
         let view = snapshot.view.clone()?;
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
-        let peeked = self.client.peek(cx, &mut scratch, MOST).ok()?;
-        let content = Content {
-            bytes: peeked.bytes,
-            is_final: true,
-        };
+        let bytes = self.said(cx, &mut scratch)?;
+        let content = Content { bytes, is_final: true };
         let acls = &snapshot.plan.requests.acls;
         let scene = self.scene(Some(content));
         snapshot.plan.use_server.iter().find_map(|rule| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Context;
 
 use tandem_lb_core::backend::{ServerView, View};
-use tandem_lb_core::expr::content::{Content, MOST};
+use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::rules::{Sticking, Storing};
 use tandem_lb_core::stick::{Assigned, Key, Standing, StickEntry, assign};
 use tandem_lb_core::{ServerId, ServerIdx};
@@ -62,14 +62,11 @@ impl Session {
         let persistence = &snapshot.plan.persistence;
         let content =
             if persistence.needs_content(acls) || snapshot.plan.stick.iter().any(|rule| rule.needs_content(acls)) {
-                self.client.peek(cx, &mut scratch, MOST).ok()
+                self.said(cx, &mut scratch)
             } else {
                 None
             };
-        let content = content.map(|peeked| Content {
-            bytes: peeked.bytes,
-            is_final: true,
-        });
+        let content = content.map(|bytes| Content { bytes, is_final: true });
         let persists = persistence.holds(acls, &self.scene(content));
         let mut stuck = Stuck {
             persists,
