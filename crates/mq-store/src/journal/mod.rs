@@ -20,7 +20,9 @@ use index::Index;
 pub use recover::OpenError;
 
 /// What each segment begins with: what it is, and the version of its format.
-const MAGIC: &[u8; 16] = b"tandem-mq log 4\n";
+const MAGIC: &[u8; 16] = b"tandem-mq log 5\n";
+/// The version before it, which knew nothing of messages that wait for their time, and is read as well.
+const BEFORE: &[u8; 16] = b"tandem-mq log 4\n";
 /// What of that every version has.
 const FAMILY: &[u8] = b"tandem-mq log ";
 

@@ -6,7 +6,7 @@ use std::io;
 use tandem_mq_core::Record;
 
 use super::index::Index;
-use super::{FAMILY, Journal, MAGIC, Segment, Settings};
+use super::{BEFORE, FAMILY, Journal, MAGIC, Segment, Settings};
 use crate::code;
 use crate::files::Files;
 use crate::frame::{self, Found, Frame, HEAD};
@@ -50,6 +50,7 @@ impl<F: Files> Journal<F> {
         let mut next = None;
         let mut end = 0;
         let mut written = 0;
+        let mut older = Vec::new();
         let mut rest = numbers.into_iter();
         // Each segment is read once: the one after is needed to judge the end of the one before.
         let mut ahead = read_next(&mut files, &mut rest)?;
@@ -61,6 +62,11 @@ impl<F: Files> Journal<F> {
             ahead = read_next(&mut files, &mut rest)?;
             // A whole segment ends in what was never written; the next one begins with the next number.
             let torn = ahead.as_ref().is_some_and(|(_, later)| !begins_with(later, read.next));
+            if let Some((later, data)) = &ahead
+                && is_unknown(data)
+            {
+                return Err(OpenError::Version(*later));
+            }
             refuse_damage(number, &data, &read, ahead.as_ref().filter(|_| torn))?;
             segments.push_back(Segment {
                 number,
@@ -68,6 +74,9 @@ impl<F: Files> Journal<F> {
             });
             (next, end) = (Some(read.next), read.end);
             written = end_of_data(&data);
+            if data.starts_with(BEFORE) {
+                older.push(number);
+            }
             if torn {
                 break;
             }
@@ -76,6 +85,9 @@ impl<F: Files> Journal<F> {
         let torn = ahead.map(|(number, _)| number);
         for torn in torn.into_iter().chain(rest) {
             files.remove(torn).map_err(disk(torn))?;
+        }
+        for number in older {
+            renew(&mut files, number).map_err(disk(number))?;
         }
         let Some(last) = segments.back() else {
             return Journal::begin(files, settings, index);
@@ -137,6 +149,23 @@ pub(super) fn frames<'a>(data: &'a [u8], mut each: impl FnMut(Frame<'a>)) {
     }
 }
 
+fn is_known(data: &[u8]) -> bool {
+    data.starts_with(MAGIC) || data.starts_with(BEFORE)
+}
+
+/// Ours, and of a version that is none of those.
+fn is_unknown(data: &[u8]) -> bool {
+    let version = data.get(FAMILY.len()).is_some_and(|byte| *byte != 0);
+    data.starts_with(FAMILY) && version && !is_known(data)
+}
+
+/// What is written from now on the version before cannot read: it says so from the first segment on.
+fn renew<F: Files>(files: &mut F, number: u64) -> io::Result<()> {
+    let mut file = files.open(number)?;
+    files.write(&mut file, 0, MAGIC)?;
+    files.sync(&mut file)
+}
+
 fn read_segment(
     segment: u64,
     data: &[u8],
@@ -144,14 +173,14 @@ fn read_segment(
     mut take: impl FnMut(Record, usize),
 ) -> Result<Read, OpenError> {
     let magic = data.get(..MAGIC.len()).unwrap_or_default();
-    if magic != MAGIC {
+    if !is_known(data) {
         // A segment that was made and never written to, or whose first write was torn.
         return match magic.iter().zip(MAGIC).all(|(byte, right)| *byte == 0 || byte == right) {
             true => Ok(Read {
                 end: 0,
                 next: expected.unwrap_or(1),
             }),
-            false if magic.starts_with(FAMILY) => Err(OpenError::Version(segment)),
+            false if is_unknown(data) => Err(OpenError::Version(segment)),
             false => Err(OpenError::Foreign(segment)),
         };
     }
@@ -196,7 +225,7 @@ fn read_next<F: Files>(
 fn begins_with(data: &[u8], number: u64) -> bool {
     let mut first = None;
     frames(data, |found| first = first.or(Some(found.number)));
-    data.get(..MAGIC.len()) == Some(MAGIC) && first == Some(number)
+    is_known(data) && first == Some(number)
 }
 
 /// A later record that was written when the missing one was safe already: then that one is not torn, it is damaged.

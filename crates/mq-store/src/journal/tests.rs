@@ -335,6 +335,41 @@ fn what_another_version_wrote_is_refused_with_a_word() {
     }
 }
 
+/// It is read, and from then on the older version refuses it instead of taking new records for damage.
+#[test]
+fn what_the_version_before_wrote_is_read_and_renewed() {
+    let disk = Disk::default();
+    let mut journal = Journal::open(disk.clone(), Settings { segment: 200 }, |_| {}).unwrap();
+    journal.append(&made()).unwrap();
+    for id in 1..=20 {
+        journal.append(&put(id)).unwrap();
+        journal.commit().unwrap();
+    }
+    drop(journal);
+    let segments = disk.images();
+    assert!(segments.len() > 2, "{segments:?}");
+    let begins = |number: u64| disk.0.borrow().files[&number].synced[..16].to_vec();
+    for number in &segments {
+        assert_eq!(begins(*number), b"tandem-mq log 5\n");
+        disk.change(*number, |data| data[..16].copy_from_slice(b"tandem-mq log 4\n"));
+    }
+    let (mut journal, records) = open(&disk).unwrap();
+    assert_eq!(alive(&records), (1..=20).collect::<Vec<_>>());
+    for number in &segments {
+        assert_eq!(begins(*number), b"tandem-mq log 5\n");
+    }
+    journal.append(&put(21)).unwrap();
+    journal.commit().unwrap();
+    drop(journal);
+    assert_eq!(alive(&open(&disk).unwrap().1), (1..=21).collect::<Vec<_>>());
+    // A later segment of a newer version is no torn one that can go.
+    disk.change(segments[1], |data| data[..16].copy_from_slice(b"tandem-mq log 6\n"));
+    match open(&disk) {
+        Err(OpenError::Version(number)) => assert_eq!(number, segments[1]),
+        other => panic!("{:?}", other.map(|(_, records)| records)),
+    }
+}
+
 #[test]
 fn one_old_message_does_not_keep_the_disk() {
     let disk = Disk::default();
