@@ -1,5 +1,7 @@
 //! A corpus of packets, right and wrong in every way, against the verdict and the counter of each.
 
+mod order;
+
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use tandem_vrrp_core::{DropReason, Input, KeepalivedCounter, Output, Router};
 const OWN: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
 const PEER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
 const ID: InstanceId = InstanceId(0);
+const NOW: Duration = Duration::from_secs(1_700_000_000);
 
 fn settings(setup: &str) -> InstanceSettings {
     let mut s = InstanceSettings::new(ID, "VI_1", Vrid::new(51).expect("not 0"), Family::V4);
@@ -84,12 +87,7 @@ fn router(settings: InstanceSettings, source: IpAddr) -> Router {
         ..RouterSettings::default()
     });
     let now = Mono::ZERO;
-    router.handle(
-        Input::WallClock {
-            unix: Duration::from_secs(1_700_000_000),
-        },
-        now,
-    );
+    router.handle(Input::WallClock { unix: NOW }, now);
     router.handle(
         Input::Link {
             interface: "eth0",
@@ -182,7 +180,7 @@ fn a_stranger_s_differing_addresses_are_counted() {
         if let Some(address) = addresses {
             packet[28..32].copy_from_slice(&address);
         }
-        sum(&mut packet[20..]);
+        sum(&mut packet[20..], &[]);
         let mut router = router(settings(setup), OWN.into());
         assert_eq!(give(&mut router, Datagram::V4(&packet)), "stranger_source");
         let stats = router.instance(ID).expect("configured").stats;
@@ -191,52 +189,11 @@ fn a_stranger_s_differing_addresses_are_counted() {
     assert_eq!((count(None), count(Some([10, 9, 0, 200]))), (0, 1));
 }
 
-/// Of a packet that is wrong in two ways, the check that comes first names its own.
-#[test]
-fn the_checks_come_in_keepalived_s_order() {
-    type Fault = (&'static str, fn(&mut [u8]));
-    const IP: usize = 20;
-    let order: [Fault; 11] = [
-        ("unknown_vrid", |p| p[IP + 1] = 52),
-        ("length", |p| p[IP + 3] = 2),
-        ("ttl", |p| p[8] = 64),
-        ("version", |p| p[IP] = 0x41),
-        ("auth_type_unknown", |p| p[IP + 4] = 3),
-        ("interval_mismatch", |p| p[IP + 5] = 2),
-        ("type", |p| p[IP] = p[IP] & 0xf0 | 2),
-        ("total_length", |p| p[3] = 30),
-        ("checksum", |p| p[IP + 6] ^= 0x55),
-        ("destination_kind", |p| p[16..20].copy_from_slice(&OWN.octets())),
-        ("own_address", |p| p[12..16].copy_from_slice(&OWN.octets())),
-    ];
-    let (_, _, good, _) = corpus().find(|(setup, ..)| *setup == "v2").expect("a good one");
-    for (place, (first, spoil)) in order.iter().enumerate() {
-        for (second, spoil_more) in &order[place..] {
-            // How long a message of an unknown version is, nobody knows.
-            if (*first, *second) == ("length", "version") {
-                continue;
-            }
-            let mut packet = good.clone();
-            // The later one first: a type does not undo a version, and what is summed is summed in the end.
-            for (name, change) in [(second, spoil_more), (first, spoil)] {
-                if *name != "checksum" {
-                    change(&mut packet);
-                }
-            }
-            sum(&mut packet[IP..]);
-            if [first, second].contains(&&"checksum") {
-                packet[IP + 6] ^= 0x55;
-            }
-            let got = give(&mut router(settings("v2"), OWN.into()), Datagram::V4(&packet));
-            assert_eq!(got, *first, "{first} and {second}");
-        }
-    }
-}
-
-/// RFC 1071, over a whole message of version 2.
-fn sum(message: &mut [u8]) {
+/// RFC 1071, over a whole message and what is summed before it.
+fn sum(message: &mut [u8], pseudo: &[u8]) {
     message[6..8].fill(0);
-    let words = message.chunks(2).map(|w| u32::from(w[0]) << 8 | u32::from(w[1]));
+    let both = pseudo.chunks(2).chain(message.chunks(2));
+    let words = both.map(|w| u32::from(w[0]) << 8 | u32::from(w[1]));
     let folded = words.fold(0, |sum: u32, word| {
         let sum = sum + word;
         (sum & 0xffff) + (sum >> 16)
