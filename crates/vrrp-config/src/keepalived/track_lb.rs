@@ -76,7 +76,7 @@ pub(super) const KEYWORDS: &[Keyword<TrackLb>] = &[
     keyword(
         "alive",
         Kind::Flag,
-        "it answers; so by default. One condition in a block: this or one of the next two",
+        "it answers; so by default. One condition in a block: this or one of the next three",
         |balancer, args| condition(balancer, LbCondition::Alive, args),
     ),
     keyword(
@@ -100,6 +100,20 @@ pub(super) const KEYWORDS: &[Keyword<TrackLb>] = &[
                 1
             };
             condition(balancer, LbCondition::BackendHasServers { backend, at_least }, args)
+        },
+    ),
+    keyword(
+        "has_room",
+        Kind::Words,
+        "it is not overloaded, as it is from so many per cent of its maxconn until fewer than a second number are in use: PERCENT [AGAIN]; 10 less",
+        |balancer, args| {
+            let full: u8 = args.number(2..=100)?;
+            let again = if args.peek().is_some() {
+                args.number(1..=i64::from(full) - 1)?
+            } else {
+                full.saturating_sub(10).max(1)
+            };
+            condition(balancer, LbCondition::HasRoom { full, again }, args)
         },
     ),
     keyword(

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tandem_text::{Diagnostic, nearest};
-use tandem_vrrp_core::settings::{ProcessSettings, TrackUse, Tracker, TrackerId, TrackerKind, Weight};
+use tandem_vrrp_core::settings::{LbCondition, ProcessSettings, TrackUse, Tracker, TrackerId, TrackerKind, Weight};
 
 use crate::code;
 use crate::draft::{Draft, Instance, OwnWeight, Track, TrackKind};
@@ -168,12 +168,24 @@ impl Trackers {
                 report.push(Diagnostic::warning(code::DUPLICATE, track.name.span, message));
                 continue;
             }
+            let weight = track_weight(track, *own);
+            if weight.is_fault() && self.looks_for_room(*tracker) {
+                report.push(overload_is_a_fault(track));
+            }
             uses.push(TrackUse {
                 tracker: *tracker,
-                weight: track_weight(track, *own),
+                weight,
             });
         }
         uses
+    }
+
+    fn looks_for_room(&self, id: TrackerId) -> bool {
+        let mut conditions = self.list.iter().filter_map(|tracker| match &tracker.kind {
+            TrackerKind::Lb(lb) if tracker.id == id => Some(&lb.condition),
+            _ => None,
+        });
+        conditions.any(|condition| matches!(condition, LbCondition::HasRoom { .. }))
     }
 
     fn undefined(&self, track: &Track) -> Diagnostic {
@@ -186,6 +198,16 @@ impl Trackers {
             None => diagnostic.help(format!("add a block `{what} {} {{ ... }}`", track.name.value)),
         }
     }
+}
+
+/// What overloads one host may well overload the other when it comes there.
+fn overload_is_a_fault(track: &Track) -> Diagnostic {
+    let message = format!(
+        "`{}` has no weight: when the balancers of both hosts are overloaded, neither has the addresses",
+        track.name.value
+    );
+    Diagnostic::warning(code::DOUBTFUL, track.name.span, message)
+        .help("give it a weight, such as `weight -60`: more than the priorities differ by")
 }
 
 /// An instance's own interface is watched in any case.

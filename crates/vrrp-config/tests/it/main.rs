@@ -10,6 +10,7 @@ mod keywords;
 mod meaning;
 mod pair;
 mod robust;
+mod room;
 
 use tandem_text::Renderer;
 use tandem_text::keepalived::{Context, NoFiles};

@@ -173,4 +173,9 @@ pub enum LbCondition {
         backend: Arc<str>,
         at_least: u32,
     },
+    /// It is overloaded when `full` per cent of its `maxconn` are in use, until fewer than `again` are, which is less.
+    HasRoom {
+        full: u8,
+        again: u8,
+    },
 }

@@ -16,20 +16,23 @@ const LONGEST: u64 = 8 << 20;
 pub(super) async fn track(settings: LbSettings, tell: Teller) {
     let mut ticks = tokio::time::interval(settings.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    let mut overloaded = false;
     loop {
         ticks.tick().await;
-        let answer = tokio::time::timeout(settings.patience(), look(&settings)).await;
-        let holds = answer.is_ok_and(|looked| looked.unwrap_or(false));
+        let asked = ask(&settings.socket, question(&settings.condition));
+        let holds = match tokio::time::timeout(settings.patience(), asked).await {
+            Ok(Ok(answer)) => holds(&settings.condition, &answer, &mut overloaded),
+            _ => false,
+        };
         tell.observed(Observation::Holds(holds)).await;
     }
 }
 
-async fn look(settings: &LbSettings) -> io::Result<bool> {
-    let question = match settings.condition {
-        LbCondition::Alive => "show info\n",
-        _ => "show stat\n",
-    };
-    Ok(holds(&settings.condition, &ask(&settings.socket, question).await?))
+const fn question(condition: &LbCondition) -> &'static str {
+    match condition {
+        LbCondition::Alive | LbCondition::HasRoom { .. } => "show info\n",
+        LbCondition::FrontendOpen(_) | LbCondition::BackendHasServers { .. } => "show stat\n",
+    }
 }
 
 async fn ask(socket: &Path, question: &str) -> io::Result<String> {
@@ -40,7 +43,8 @@ async fn ask(socket: &Path, question: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-fn holds(condition: &LbCondition, answer: &str) -> bool {
+/// `overloaded` is what the last answer said of that: only what is below the lower bound ends it. No answer says nothing of it.
+fn holds(condition: &LbCondition, answer: &str, overloaded: &mut bool) -> bool {
     match condition {
         LbCondition::Alive => answer.lines().any(|line| line.starts_with("Pid:")),
         LbCondition::FrontendOpen(name) => {
@@ -50,7 +54,22 @@ fn holds(condition: &LbCondition, answer: &str) -> bool {
             let serving = |row: &Row<'_>| row.proxy == &**backend && row.is_server() && row.serves();
             rows(answer).filter(serving).count() >= usize::try_from(*at_least).unwrap_or(usize::MAX)
         }
+        LbCondition::HasRoom { full, again } => {
+            let Some((used, most)) = number(answer, "CurrConns").zip(number(answer, "Maxconn")) else {
+                return false;
+            };
+            let bound = u64::from(if *overloaded { *again } else { *full });
+            *overloaded = used.saturating_mul(100) >= most.saturating_mul(bound);
+            !*overloaded
+        }
     }
+}
+
+/// The value of a line of `show info`.
+fn number(answer: &str, name: &str) -> Option<u64> {
+    let mut lines = answer.lines().filter_map(|line| line.split_once(": "));
+    let (_, value) = lines.find(|(field, _)| *field == name)?;
+    value.parse().ok()
 }
 
 /// What matters of a line of `show stat`.
@@ -116,14 +135,53 @@ mod tests {
             (backend(4), false),
         ];
         for (condition, expected) in table {
-            assert_eq!(holds(&condition, STAT), expected, "{condition:?}");
+            assert_eq!(holds(&condition, STAT, &mut false), expected, "{condition:?}");
         }
-        assert!(!holds(&backend(1), ""));
+        assert!(!holds(&backend(1), "", &mut false));
     }
 
     #[test]
     fn alive_is_who_says_its_pid() {
-        assert!(holds(&LbCondition::Alive, "Name: HAProxy\nPid: 7\n"));
-        assert!(!holds(&LbCondition::Alive, "Unknown command.\n"));
+        let alive = |answer| holds(&LbCondition::Alive, answer, &mut false);
+        assert!(alive("Name: HAProxy\nPid: 7\n"));
+        assert!(!alive("Unknown command.\n"));
+    }
+
+    /// As HAProxy 2.6 writes it, as far as that is of use here.
+    fn info(used: u64) -> String {
+        let before = "Name: HAProxy\nMaxsock: 431\nMaxconn: 200\nHard_maxconn: 200\n";
+        format!("{before}CurrConns: {used}\nCumConns: 4711\nCurrSslConns: 0\n\n")
+    }
+
+    #[test]
+    fn overload_ends_below_where_it_began() {
+        let condition = LbCondition::HasRoom { full: 90, again: 70 };
+        assert_eq!(question(&condition), "show info\n");
+        let mut overloaded = false;
+        let rows = [
+            (0, true),
+            (179, true),
+            (180, false),
+            (179, false),
+            (140, false),
+            (139, true),
+            (140, true),
+            (179, true),
+            (200, false),
+        ];
+        for (used, expected) in rows {
+            let held = holds(&condition, &info(used), &mut overloaded);
+            assert_eq!(held, expected, "{used} connections");
+        }
+    }
+
+    #[test]
+    fn who_does_not_tell_how_much_is_in_use_has_no_room_and_is_not_overloaded() {
+        let condition = LbCondition::HasRoom { full: 90, again: 70 };
+        let mut overloaded = false;
+        for answer in ["", "Unknown command.\n", "Maxconn: 200\n", "CurrConns: 0\nMaxconn: -\n"] {
+            assert!(!holds(&condition, answer, &mut overloaded), "{answer}");
+        }
+        assert!(holds(&condition, &info(150), &mut overloaded), "it never reached 180");
     }
 }
