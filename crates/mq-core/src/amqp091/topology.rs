@@ -5,7 +5,7 @@ use tandem_mq_wire::amqp091::{Code, Method, Table};
 use super::Session;
 use super::mistake::Mistake;
 use crate::broker::{self, Arrangement, Binding, Declared, ExchangeKind, To};
-use crate::destination::GENERATED;
+use crate::destination::{GENERATED, is_ours};
 use crate::{ExchangeRecord, Value};
 
 /// What is said when the broker has answered.
@@ -213,6 +213,7 @@ impl Session {
             let text = format!("queue name '{queue}' contains reserved prefix 'amq.*'");
             return Err(Mistake::new(Code::AccessRefused, text));
         }
+        let is_given = !queue.is_empty();
         let name: Box<str> = match &*queue {
             // When the node began is part of it, so that no earlier one can be meant.
             "" => {
@@ -226,6 +227,9 @@ impl Session {
             name: name.clone(),
             nowait,
         };
+        if is_given && is_ours(&name) {
+            return Ok((wanted, Arrangement::SameQueue { name, declared }));
+        }
         Ok((wanted, Arrangement::Queue { name, declared }))
     }
 

@@ -25,6 +25,11 @@ pub enum Arrangement {
         name: Box<str>,
         declared: Declared,
     },
+    /// By a name that only we give: it is there already, or nowhere.
+    SameQueue {
+        name: Box<str>,
+        declared: Declared,
+    },
     FindQueue(Box<str>),
     DropQueue {
         name: Box<str>,
@@ -53,7 +58,7 @@ impl Arrangement {
     fn arguments(&self) -> Option<&[(Box<str>, Value)]> {
         match self {
             Arrangement::Exchange(record) => Some(&record.arguments),
-            Arrangement::Queue { declared, .. } => Some(&declared.arguments),
+            Arrangement::Queue { declared, .. } | Arrangement::SameQueue { declared, .. } => Some(&declared.arguments),
             Arrangement::Bind(binding) => Some(&binding.arguments),
             _ => None,
         }
@@ -124,6 +129,10 @@ impl Broker {
             Arrangement::FindExchange(name) => self.find_exchange(&name).map(|_| Arranged::Done),
             Arrangement::DropExchange { name, if_unused } => self.drop_exchange(session, &name, if_unused),
             Arrangement::Queue { name, declared } => self.declare_queue(session, &name, declared, now),
+            Arrangement::SameQueue { name, declared } => match self.open_queue(session, &name) {
+                Ok(_) => self.declare_queue(session, &name, declared, now),
+                Err(reason) => Err(reason),
+            },
             Arrangement::FindQueue(name) => self.open_queue(session, &name).map(|id| self.view(id)),
             Arrangement::DropQueue {
                 name,

@@ -217,7 +217,9 @@ impl<'a> Needs<'a> {
         match what {
             Arrangement::Exchange(record) => self.exchange(record),
             Arrangement::DropExchange { name, .. } => self.name(Right::Configure, Thing::Exchange, name),
-            Arrangement::Queue { name, declared } => self.declare(name, declared),
+            Arrangement::Queue { name, declared } | Arrangement::SameQueue { name, declared } => {
+                self.declare(name, declared);
+            }
             Arrangement::DropQueue { name, .. } => self.queue(Right::Configure, name),
             Arrangement::Purge(name) | Arrangement::Get { queue: name, .. } => self.queue(Right::Read, name),
             Arrangement::Consume(consume) => self.queue(Right::Read, &consume.queue),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::route::check_name;
 use super::session::{Browse, Consumer, Ending, Held, Stays};
-use super::{Broker, Outcome, Refusal, Subscription, Target};
+use super::{Broker, Outcome, Refusal, Subscription, Target, Thing};
+use crate::destination::is_ours;
 use crate::{ConsumerId, DeliveryId, Kind, QueueId, Selector, SessionId};
 use tandem_time::Mono;
 
@@ -52,6 +53,9 @@ impl Broker {
             (Kind::Anycast, _) => {
                 let known = self.names.find(Kind::Anycast, address);
                 let Some(queue) = known.and_then(|id| self.queues.get(&id)) else {
+                    if is_ours(address) {
+                        return Err(Refusal::Missing(Thing::Queue, address.into()));
+                    }
                     return Ok(self.make_queue(address, address, Kind::Anycast, true));
                 };
                 if queue.owner.is_some_and(|owner| owner != consumer.session.connection()) {

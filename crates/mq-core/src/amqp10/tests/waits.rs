@@ -97,7 +97,13 @@ fn what_ends_a_session_for_the_broker_ends_it_for_the_client_once() {
     node.client(1);
     node.client(2);
     // Somebody has the name already that the queue would have.
-    node.attaches(2, receiver("r", 0, source("amqp.dynamic-0.1.1")));
+    let what = broker::Arrangement::Queue {
+        name: "amqp.dynamic-0.1.1".into(),
+        declared: broker::Declared::default(),
+    };
+    let session = SessionId::of_connection(9);
+    node.broker.handle(broker::Input::Opened { session }, node.now);
+    node.broker.handle(broker::Input::Arrange { session, what }, node.now);
     let dynamic = Source {
         dynamic: Some(true),
         ..Source::default()
@@ -106,7 +112,7 @@ fn what_ends_a_session_for_the_broker_ends_it_for_the_client_once() {
     let Performative::End(end) = node.hears(1) else {
         panic!("the session ends")
     };
-    assert_eq!(condition(&end.error), "amqp:precondition-failed");
+    assert_eq!(condition(&end.error), "amqp:resource-locked");
     node.hears_nothing(1);
     node.says(1, End::default());
     node.says(1, Begin::default());

@@ -501,3 +501,25 @@ fn a_topics_selector_is_its_subscriptions_and_outlives_the_node() {
         "another selector is another subscription"
     );
 }
+
+/// Whoever knew the name of a queue for answers that is gone, or guessed one that is to come, cannot take its place.
+#[test]
+fn a_name_that_only_we_give_makes_no_queue() {
+    let missing = |name: &str| Refusal::Missing(Thing::Queue, name.into());
+    for name in ["stomp.temp-1.1.1", "amqp.dynamic-1.1.1", "amq.gen-1.1.1"] {
+        let mut node = Node::new(Settings::default());
+        node.subscribe(A, 1, &queue(name), 9);
+        assert_eq!(node.refused, [missing(name)]);
+        let declared = Declared {
+            exclusive: true,
+            ..Declared::default()
+        };
+        let what = Arrangement::SameQueue {
+            name: name.into(),
+            declared,
+        };
+        node.tell(Input::Arrange { session: B, what });
+        assert_eq!(node.refused, [missing(name), missing(name)]);
+        assert_eq!(node.broker.queues().count(), 0);
+    }
+}
