@@ -35,5 +35,5 @@ pub use pattern::Pattern;
 pub use queue::{Counts, Kind};
 pub use record::{BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep, QueueRecord, Record};
 pub use rights::{Right, Rights};
-pub use schedule::{Asked, Cron, Schedule};
+pub use schedule::{Asked, BadSchedule, Cron, Schedule};
 pub use selector::{Selector, SelectorError};

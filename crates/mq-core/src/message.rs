@@ -144,7 +144,7 @@ impl Message {
             .iter()
             .map(|(name, value)| name.len() + value.len() + size_of::<(Box<str>, Value)>());
         let routed = self.routed.as_ref().map_or(0, |r| r.exchange.len() + r.key.len());
-        let schedule = self.schedule.as_ref().map_or(0, |_| size_of::<Schedule>());
+        let schedule = self.schedule.as_ref().map_or(0, |schedule| schedule.weight());
         let fields = schedule + routed + text(&self.content_type) + text(&self.correlation_id) + text(&self.reply_to);
         size_of::<Message>() + self.address.len() + self.body.len() + fields + properties.sum::<usize>()
     }

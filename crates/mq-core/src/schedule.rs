@@ -12,6 +12,34 @@ pub use cron::Cron;
 
 /// A message that is sent at the same time as itself would never end: this is the shortest period.
 const SHORTEST: u64 = 1;
+/// A series of more times than this, or without an end, is work for as long as the node lives, and may not be in a hurry.
+const LONG_SERIES: i64 = 1000;
+const LONG_SERIES_PERIOD: u64 = 1000;
+/// A crontab may begin a series each minute: so long after each of its times the last of that one comes, and there are few of
+/// them at once.
+const CRON_SERIES: u64 = 60 * 60 * 1000;
+/// Nobody can take it back meanwhile: no delay and no period is longer than a year.
+const LONGEST: u64 = 366 * 24 * 60 * 60 * 1000;
+
+/// What cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadSchedule {
+    #[error("AMQ_SCHEDULED_REPEAT needs AMQ_SCHEDULED_PERIOD, _DELAY or _CRON: say when the first one comes")]
+    Repeat,
+    #[error(
+        "a series without an end, or of more than 1000 times, needs an AMQ_SCHEDULED_PERIOD of at least 1000 milliseconds"
+    )]
+    Hurry,
+    #[error(
+        "with AMQ_SCHEDULED_CRON a series has an end, an hour after it has begun at the latest: \
+         let AMQ_SCHEDULED_REPEAT be 0 or more, and the delay and all periods together no longer than an hour"
+    )]
+    Endless,
+    #[error("no message waits for longer than 366 days")]
+    Far,
+    #[error("the crontab has no next time")]
+    Never,
+}
 
 /// What its sender said.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,9 +67,42 @@ pub(crate) struct Due {
     pub(crate) next: Vec<Schedule>,
 }
 
+impl Asked {
+    fn check(&self) -> Result<(), BadSchedule> {
+        let is_long = !(0..=LONG_SERIES).contains(&self.repeat);
+        if self.delay.max(self.period) > LONGEST {
+            return Err(BadSchedule::Far);
+        }
+        if self.cron.is_some() {
+            let times = u64::try_from(self.repeat).map_err(|_| BadSchedule::Endless)?;
+            let lasts = times
+                .saturating_mul(self.period)
+                .saturating_add(self.delay.max(self.period));
+            if lasts > CRON_SERIES {
+                return Err(BadSchedule::Endless);
+            }
+        } else if self.repeat != 0 && self.delay == 0 && self.period == 0 {
+            return Err(BadSchedule::Repeat);
+        }
+        match is_long && self.period < LONG_SERIES_PERIOD {
+            true => Err(BadSchedule::Hurry),
+            false => Ok(()),
+        }
+    }
+}
+
 impl Schedule {
-    /// `None` for what is to be sent at once.
-    pub fn new(asked: Asked, now: WallMillis) -> Option<Schedule> {
+    /// What a sender asks for; `None` for what is to be sent at once.
+    pub fn new(asked: Asked, now: WallMillis) -> Result<Option<Schedule>, BadSchedule> {
+        asked.check()?;
+        let by_cron = asked.cron.is_some();
+        match Schedule::begin(asked, now) {
+            None if by_cron => Err(BadSchedule::Never),
+            schedule => Ok(schedule),
+        }
+    }
+
+    fn begin(asked: Asked, now: WallMillis) -> Option<Schedule> {
         let start = match &asked.cron {
             Some(cron) => cron.next(now)?,
             None => now,
@@ -61,10 +122,17 @@ impl Schedule {
         }
     }
 
-    /// At a time that is given.
-    pub fn at(at: WallMillis) -> Schedule {
+    /// At a time that is given; `None` for one that has passed.
+    pub fn at(at: WallMillis, now: WallMillis) -> Result<Option<Schedule>, BadSchedule> {
+        if at.0.saturating_sub(now.0) > LONGEST {
+            return Err(BadSchedule::Far);
+        }
         let asked = Asked::default();
-        Schedule { at, asked }
+        Ok((at > now).then_some(Schedule { at, asked }))
+    }
+
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Schedule>() + self.asked.cron.as_ref().map_or(0, |cron| cron.as_str().len())
     }
 
     /// Its time has come, perhaps long ago: what was missed meanwhile is not made up for.
@@ -75,10 +143,10 @@ impl Schedule {
                 cron: None,
                 ..asked.clone()
             };
-            let series = Schedule::new(series, now);
+            let series = Schedule::begin(series, now);
             return Due {
                 is_sent: series.is_none(),
-                next: Schedule::new(asked.clone(), now).into_iter().chain(series).collect(),
+                next: Schedule::begin(asked.clone(), now).into_iter().chain(series).collect(),
             };
         }
         let period = asked.period.max(SHORTEST);
@@ -109,7 +177,7 @@ mod tests {
 
     /// When it is sent, for a while.
     fn times(asked: Asked, now: u64, most: usize) -> Vec<u64> {
-        let mut waiting: Vec<Schedule> = Schedule::new(asked, WallMillis(now)).into_iter().collect();
+        let mut waiting: Vec<Schedule> = Schedule::begin(asked, WallMillis(now)).into_iter().collect();
         let mut sent = Vec::new();
         while sent.len() < most && !waiting.is_empty() {
             waiting.sort_by_key(|schedule| schedule.at);
@@ -160,13 +228,46 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_endless_work_is_refused() {
+        let asked = |cron: &str, delay, period, repeat| Asked {
+            delay,
+            period,
+            repeat,
+            cron: Cron::parse(cron).ok(),
+        };
+        let hourly = "0 * * * *";
+        for (asked, expect) in [
+            (asked("", 0, 0, 0), None),
+            (asked("", 0, 0, 2), Some(BadSchedule::Repeat)),
+            (asked("", 0, 0, -1), Some(BadSchedule::Repeat)),
+            (asked("", 5, 1, 1000), None),
+            (asked("", 5, 1, 1001), Some(BadSchedule::Hurry)),
+            (asked("", 5, 999, -1), Some(BadSchedule::Hurry)),
+            (asked("", 5, 1000, -1), None),
+            (asked("", LONGEST, 0, 0), None),
+            (asked("", LONGEST + 1, 0, 0), Some(BadSchedule::Far)),
+            (asked("", u64::MAX, 0, 0), Some(BadSchedule::Far)),
+            (asked("", 0, u64::MAX, 1), Some(BadSchedule::Far)),
+            (asked(hourly, 0, 0, 0), None),
+            (asked(hourly, 0, 1, -1), Some(BadSchedule::Endless)),
+            (asked(hourly, 0, 60_000, 59), None),
+            (asked(hourly, 0, 60_000, 60), Some(BadSchedule::Endless)),
+        ] {
+            let made = Schedule::new(asked.clone(), WallMillis(1));
+            assert_eq!(made.err(), expect, "{asked:?}");
+        }
+        assert_eq!(Schedule::at(WallMillis(u64::MAX), WallMillis(1)), Err(BadSchedule::Far));
+        assert_eq!(Schedule::at(WallMillis(1), WallMillis(1)), Ok(None));
+    }
+
+    #[test]
     fn what_was_missed_is_not_made_up_for() {
         let asked = Asked {
             period: 100,
             repeat: 5,
             ..Asked::default()
         };
-        let schedule = Schedule::new(asked, WallMillis(0)).unwrap();
+        let schedule = Schedule::new(asked, WallMillis(0)).unwrap().unwrap();
         let due = schedule.due(WallMillis(1_000_000));
         assert!(due.is_sent);
         let [next] = &due.next[..] else { panic!("{due:?}") };

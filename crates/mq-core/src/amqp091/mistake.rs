@@ -80,6 +80,7 @@ impl Mistake {
                 (Code::PreconditionFailed, refusal.to_string())
             }
             Refusal::Full
+            | Refusal::TooMuchLater
             | Refusal::NoTransaction(_)
             | Refusal::TransactionExists(_)
             | Refusal::NoConsumer(_)

@@ -6,7 +6,7 @@ use tandem_mq_wire::amqp10::{Body, MessageHeader, Millis, Properties, Sections, 
 use super::mistake::Mistake;
 use crate::broker::Delivery;
 use crate::message::property;
-use crate::{Asked, Kind, Message, Priority, Schedule, Value, WallMillis, destination};
+use crate::{Asked, BadSchedule, Kind, Message, Priority, Schedule, Value, WallMillis, destination};
 
 /// Names of properties that only AMQP 1.0 has a field for.
 const TO: &str = "amqp-to";
@@ -147,14 +147,19 @@ fn schedule(annotations: &Bytes, now: WallMillis) -> Result<Option<Schedule>, Mi
         millis.map(Some).ok_or_else(|| Mistake::invalid(why))
     };
     if let Some(at) = millis("x-opt-delivery-time")? {
-        return Ok(Some(WallMillis(at)).filter(|at| *at > now).map(Schedule::at));
+        return Schedule::at(WallMillis(at), now).map_err(too_far);
     }
     let delay = millis("x-opt-delivery-delay")?.unwrap_or(0);
     let asked = Asked {
         delay,
         ..Asked::default()
     };
-    Ok(Schedule::new(asked, now))
+    Schedule::new(asked, now).map_err(too_far)
+}
+
+/// There is nothing else that can be wrong with a time or a delay alone.
+fn too_far(_: BadSchedule) -> Mistake {
+    Mistake::invalid("no message waits for longer than 366 days")
 }
 
 /// What others can read of it, and what it was.

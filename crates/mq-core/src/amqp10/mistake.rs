@@ -79,7 +79,9 @@ impl From<&Refusal> for Mistake {
                 Condition::ResourceLocked
             }
             Refusal::Name(..) | Refusal::BadArgument(..) | Refusal::Arguments => Condition::InvalidField,
-            Refusal::Full | Refusal::TooMany(_) | Refusal::TransactionTooLarge => Condition::ResourceLimitExceeded,
+            Refusal::Full | Refusal::TooMuchLater | Refusal::TooMany(_) | Refusal::TransactionTooLarge => {
+                Condition::ResourceLimitExceeded
+            }
             Refusal::Denied { .. } => Condition::UnauthorizedAccess,
             Refusal::Internal(_) | Refusal::NoName => Condition::NotAllowed,
             Refusal::Different { .. } | Refusal::NotEmpty(_) => Condition::PreconditionFailed,

@@ -10,7 +10,7 @@ use tandem_time::Mono;
 use super::room::Room;
 use super::{Broker, Target};
 use crate::schedule::{Due, Schedule};
-use crate::{Kind, Message, MessageId, QueueId, Record, SessionId};
+use crate::{Kind, Message, MessageId, QueueId, Record, SessionId, WallMillis};
 
 /// What comes again and again waits so long while there is too little room: nobody would hold it back otherwise.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -19,6 +19,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(super) struct Later {
     messages: BTreeMap<MessageId, Waits>,
     due: BTreeSet<(Mono, MessageId)>,
+    weight: usize,
 }
 
 #[derive(Debug)]
@@ -40,11 +41,13 @@ impl Later {
 
     fn insert(&mut self, id: MessageId, waits: Waits) -> Option<Waits> {
         self.due.insert((waits.at, id));
+        self.weight += waits.message.weight();
         let before = self.messages.insert(id, waits);
-        if let Some(before) = &before
-            && before.at != self.messages[&id].at
-        {
-            self.due.remove(&(before.at, id));
+        if let Some(before) = &before {
+            self.weight -= before.message.weight();
+            if before.at != self.messages[&id].at {
+                self.due.remove(&(before.at, id));
+            }
         }
         before
     }
@@ -52,6 +55,7 @@ impl Later {
     fn remove(&mut self, id: MessageId) -> Option<Waits> {
         let waits = self.messages.remove(&id)?;
         self.due.remove(&(waits.at, id));
+        self.weight -= waits.message.weight();
         Some(waits)
     }
 }
@@ -65,6 +69,11 @@ const fn place(kind: Kind) -> QueueId {
 }
 
 impl Broker {
+    /// Nobody takes what waits, and nobody can make it go: half of the memory is for what can go on.
+    pub(super) fn has_room_later(&self, more: usize) -> bool {
+        self.later.weight + more <= self.settings.memory / 2
+    }
+
     /// The message has a schedule, and its address has been looked at.
     pub(super) fn send_later(&mut self, from: Option<SessionId>, kind: Kind, message: Message) {
         let id = self.next_message.take();
@@ -130,8 +139,9 @@ impl Broker {
                     address: (*message.address).into(),
                     kind,
                 };
+                let message = begins_now(with(None), broker.wall(now));
                 // Its sender was told long ago that it is safe.
-                broker.publish(None, &to, with(None), Room::Assured, now);
+                broker.publish(None, &to, message, Room::Assured, now);
             }
         });
     }
@@ -175,15 +185,23 @@ impl Broker {
     }
 }
 
+/// Its life, and its time in a queue, do not pass while it waits.
+fn begins_now(mut message: Message, now: WallMillis) -> Message {
+    let waited = now.0.saturating_sub(message.sent.0);
+    message.expires = message.expires.map(|at| WallMillis(at.0.saturating_add(waited)));
+    message.sent = now;
+    message
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::broker::tests::{A, Node, message, queue, topic};
-    use crate::broker::{Input, Outcome, Settings};
+    use crate::broker::{Arrangement, Declared, Input, Outcome, Refusal, Settings};
     use crate::schedule::{Asked, Cron};
-    use crate::{TransactionId, WallMillis};
+    use crate::{TransactionId, Value};
 
     fn asked(delay: u64, period: u64, repeat: i64) -> Asked {
         Asked {
@@ -199,7 +217,7 @@ mod tests {
             let now = WallMillis(self.now.as_millis());
             let message = Message {
                 sent: now,
-                schedule: Schedule::new(asked, now).map(Box::new),
+                schedule: Schedule::new(asked, now).unwrap().map(Box::new),
                 ..message(text)
             };
             self.send_in(transaction, to, message);
@@ -275,6 +293,53 @@ mod tests {
         }
     }
 
+    /// A life of its own and the limit of its queue, each a second long; it waits for longer than that.
+    #[test]
+    fn what_has_waited_lives_as_long_as_what_is_sent_at_once() {
+        for (own, of_queue) in [(Some(1000), None), (None, Some(1000))] {
+            for restarts in [false, true] {
+                let mut node = Node::new(Settings {
+                    began: 5_000_000,
+                    ..Settings::default()
+                });
+                let arguments = of_queue.map(|ttl| ("x-message-ttl".into(), Value::Int(ttl)));
+                node.tell(Input::Arrange {
+                    session: A,
+                    what: Arrangement::Queue {
+                        name: "q".into(),
+                        declared: Declared {
+                            durable: true,
+                            arguments: arguments.into_iter().collect(),
+                            ..Declared::default()
+                        },
+                    },
+                });
+                let sent = WallMillis(5_000_000);
+                let message = Message {
+                    sent,
+                    expires: own.map(|life| WallMillis(sent.0 + life)),
+                    schedule: Schedule::new(asked(7000, 9000, 1), sent).unwrap().map(Box::new),
+                    ..message("late")
+                };
+                node.send_in(None, &queue("q"), message);
+                for due in [7000, 16_000] {
+                    if restarts {
+                        let now = node.now;
+                        node = node.restarted();
+                        node.now = now;
+                    }
+                    let passed = due - node.now.as_millis();
+                    node.passes(passed);
+                    assert_eq!(node.depth("q"), 1, "{own:?} {of_queue:?} {restarts} {due}");
+                    node.passes(999);
+                    assert_eq!(node.depth("q"), 1, "{own:?} {of_queue:?} {restarts} {due}");
+                    node.passes(1);
+                    assert_eq!(node.depth("q"), 0, "{own:?} {of_queue:?} {restarts} {due}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_transaction_schedules_when_it_commits() {
         let mut node = Node::new(Settings::default());
@@ -312,9 +377,9 @@ mod tests {
             memory: 20_000,
             ..Settings::default()
         });
-        node.schedule(None, &queue("q"), &"x".repeat(1000), asked(0, 1, -1));
+        node.schedule(None, &queue("q"), &"x".repeat(1000), asked(0, 1000, -1));
         for _ in 0..1000 {
-            node.passes(10);
+            node.passes(1000);
         }
         let depth = node.depth("q");
         assert!((5..30).contains(&depth), "{depth}");
@@ -325,6 +390,40 @@ mod tests {
             .for_each(|delivery| node.settle(A, delivery, Outcome::Accepted));
         node.passes(1000);
         assert_eq!(node.texts().len(), 1);
+    }
+
+    /// Those who send what is to go at once are not held back by what waits.
+    #[test]
+    fn what_waits_takes_half_of_the_memory_at_most() {
+        let mut node = Node::new(Settings {
+            memory: 20_000,
+            ..Settings::default()
+        });
+        for _ in 0..30 {
+            node.schedule(None, &queue("q"), &"x".repeat(1000), asked(60_000, 0, 0));
+        }
+        let waits = node.broker.figures().scheduled;
+        assert!((4..10).contains(&waits), "{waits}");
+        assert_eq!(node.refused.len(), 30 - waits);
+        assert!(node.refused.iter().all(|why| *why == Refusal::TooMuchLater));
+        assert_eq!(node.holds, [] as [bool; 0]);
+        // As a whole or not at all.
+        let transaction = TransactionId(7);
+        node.tell(Input::Begin {
+            session: A,
+            transaction,
+        });
+        node.schedule(Some(7), &queue("q"), &"x".repeat(1000), asked(60_000, 0, 0));
+        node.send_in(Some(7), &queue("q"), message("with it"));
+        node.tell(Input::Commit {
+            session: A,
+            transaction,
+        });
+        assert_eq!((node.depth("q"), node.broker.figures().scheduled), (0, waits));
+        // There is room again.
+        node.passes(60_000);
+        node.schedule(None, &queue("q"), "x", asked(60_000, 0, 0));
+        assert_eq!(node.broker.figures().scheduled, 1);
     }
 
     proptest! {
@@ -350,6 +449,11 @@ mod tests {
                 let all: usize = sent.iter().map(|(_, _, repeat)| *repeat as usize + 1).sum();
                 let depth = node.depth("q");
                 prop_assert!((due..=all).contains(&depth), "{} of {}..{}", depth, due, all);
+                let most = |(delay, period, repeat): &(u64, u64, i64)| match node.now.as_millis().checked_sub(*delay) {
+                    Some(since) => (since / period.max(&1)).min(*repeat as u64) as usize + 1,
+                    None => 0,
+                };
+                prop_assert!(depth <= sent.iter().map(most).sum(), "{} is early", depth);
                 if due == 0 {
                     prop_assert_eq!(depth, 0);
                 }

@@ -204,6 +204,8 @@ pub enum Refusal {
     /// A queue that rejects what it has no room for.
     #[error("a queue is full")]
     Full,
+    #[error("messages that wait for their time take half of the memory: send this one later, or without a schedule")]
+    TooMuchLater,
     #[error("{right} access to {thing} '{name}' refused")]
     Denied { right: Right, thing: Thing, name: Box<str> },
 }

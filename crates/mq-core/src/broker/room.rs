@@ -38,6 +38,14 @@ struct Hand {
 
 impl Broker {
     pub(super) fn has_room_for(&self, steps: &[Step]) -> bool {
+        let later = |step: &Step| match step {
+            Step::Send { message, .. } if message.schedule.is_some() => message.weight(),
+            _ => 0,
+        };
+        let later: usize = steps.iter().map(later).sum();
+        if later > 0 && !self.has_room_later(later) {
+            return false;
+        }
         if self.rejecting == 0 {
             return true;
         }
@@ -86,7 +94,7 @@ impl<'a> Looking<'a> {
     }
 
     fn send(&mut self, to: &'a Target, message: &Message) -> bool {
-        // Whatever comes later has been taken then.
+        // What comes later has been looked at.
         if message.schedule.is_some() {
             return true;
         }

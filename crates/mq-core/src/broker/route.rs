@@ -36,6 +36,9 @@ impl Broker {
         }
         message.address = Arc::from(&*to.address);
         if message.schedule.is_some() {
+            if let Some(session) = from.filter(|_| room == Room::Asked && !self.has_room_later(message.weight())) {
+                return self.refuse(session, Refusal::TooMuchLater);
+            }
             return self.send_later(from, to.kind, message);
         }
         let message = Arc::new(message);

@@ -7,7 +7,10 @@ const DAY: u64 = 24 * 60;
 /// The 29th of February may be eight years away.
 const FARTHEST: u64 = 366 * 8 + 2;
 
-/// One crontab's times. Kept as it was written, because that is what the journal keeps.
+const ALL_DAYS: u64 = 0xffff_fffe;
+const ALL_WEEKDAYS: u64 = 0x7f;
+
+/// One crontab's times, and the shortest way to write them, because that is what the journal keeps.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cron {
     text: Box<str>,
@@ -34,15 +37,17 @@ impl Cron {
             return Err(bad("it has not five fields"));
         };
         let weekday = field(weekdays, 0, 7).map_err(bad)?;
-        let cron = Cron {
-            text: text.into(),
+        let mut cron = Cron {
+            text: "".into(),
             minutes: field(minutes, 0, 59).map_err(bad)?,
             hours: field(hours, 0, 23).map_err(bad)?,
             days: field(days, 1, 31).map_err(bad)?,
             months: field(months, 1, 12).map_err(bad)?,
             weekdays: (weekday | weekday >> 7) & 0x7f,
-            either: !days.starts_with('*') && !weekdays.starts_with('*'),
+            either: false,
         };
+        cron.either = cron.days != ALL_DAYS && cron.weekdays != ALL_WEEKDAYS;
+        cron.text = cron.write().into();
         match cron.next(WallMillis(0)) {
             Some(_) => Ok(cron),
             None => Err(bad("there is no such day")),
@@ -51,6 +56,17 @@ impl Cron {
 
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    fn write(&self) -> String {
+        let fields = [
+            written(self.minutes, 0, 59),
+            written(self.hours, 0, 23),
+            written(self.days, 1, 31),
+            written(self.months, 1, 12),
+            written(self.weekdays, 0, 6),
+        ];
+        fields.join(" ")
     }
 
     /// The first of its times after this one.
@@ -108,6 +124,25 @@ fn field(text: &str, least: u32, most: u32) -> Result<u64, &'static str> {
     Ok(set)
 }
 
+/// The other way.
+fn written(set: u64, least: u64, most: u64) -> String {
+    let mut parts = Vec::new();
+    let mut at = least;
+    while at <= most {
+        let length = (at..=most).take_while(|at| has(set, *at)).count() as u64;
+        match length {
+            0 => {}
+            1 => parts.push(at.to_string()),
+            _ => parts.push(format!("{at}-{}", at + length - 1)),
+        }
+        at += length + 1;
+    }
+    match parts.first() {
+        Some(first) if *first == format!("{least}-{most}") => "*".into(),
+        _ => parts.join(","),
+    }
+}
+
 /// Month and day of the month: days are counted from the first of March of the year 0, so that a leap day is the last of its
 /// year.
 fn date(day: u64) -> (u64, u64) {
@@ -147,6 +182,24 @@ mod tests {
             let next = Cron::parse(text).unwrap().next(NOW);
             assert_eq!(next, Some(WallMillis(seconds * 1000)), "{text}");
         }
+    }
+
+    #[test]
+    fn it_is_written_afresh_however_long_its_text_was() {
+        let long = format!("{}1 0 * * *", "0,".repeat(30_000));
+        for (text, expect) in [
+            ("*   *\t* * *", "* * * * *"),
+            (&long, "0-1 0 * * *"),
+            ("*/20 1-3,5 1-31 1,2,12 7", "0,20,40 1-3,5 * 1-2,12 0"),
+            ("0 0 1 * */2", "0 0 1 * 0,2,4,6"),
+        ] {
+            let cron = Cron::parse(text).unwrap();
+            assert_eq!(cron.as_str(), expect);
+            assert_eq!(Cron::parse(cron.as_str()), Ok(cron));
+        }
+        // The longest there can be.
+        let longest = Cron::parse("*/2 */2 */2 */2 */2").unwrap();
+        assert!(longest.as_str().len() < 256, "{}", longest.as_str());
     }
 
     #[test]

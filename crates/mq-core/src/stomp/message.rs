@@ -24,7 +24,8 @@ pub(super) fn read(frame: Frame, durable: bool, sent: WallMillis) -> Result<Mess
             None => field(&mut message, name, value)?,
         }
     }
-    message.schedule = Schedule::new(asked, sent).map(Box::new);
+    let schedule = Schedule::new(asked, sent).map_err(|error| error.to_string())?;
+    message.schedule = schedule.map(Box::new);
     message.properties.reverse();
     message.body = frame.body;
     Ok(message)
@@ -181,6 +182,7 @@ mod tests {
             ("AMQ_SCHEDULED_DELAY", "soon"),
             ("AMQ_SCHEDULED_CRON", "60 * * * *"),
             ("AMQ_SCHEDULED_DELAI", "1"),
+            ("AMQ_SCHEDULED_REPEAT", "1"),
         ] {
             assert!(read(send().with(name, value), true, WallMillis(0)).is_err(), "{name}");
         }

@@ -11,6 +11,8 @@ use crate::destination::TEMPORARY;
 
 /// How a client begins the name of one.
 const PREFIX: &str = "/temp-queue/";
+/// The client's word for one is kept, and sent back.
+const LONGEST: usize = 1024;
 /// The most of one client.
 const MOST: usize = 1000;
 
@@ -24,6 +26,7 @@ impl Session {
         let wrong = |why: &str| ("the destination cannot be used", why.to_owned());
         match destination.strip_prefix(PREFIX) {
             Some("") => Err(wrong("the name of the destination is empty")),
+            Some(name) if name.len() > LONGEST => Err(wrong("the name of the destination is longer than 1024 bytes")),
             Some(_) => self.temporary(destination),
             None => crate::destination::target(destination).map_err(wrong),
         }
