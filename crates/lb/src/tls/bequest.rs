@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use tandem_lb_config::ListLine;
 use tandem_lb_core::snapshot::{FileKind, FileStage, FileState};
 use tandem_tls::Pieces;
-use tandem_tls::certificate::chain;
 
 use super::desk::{Desk, DeskError, Kind};
 use super::lists::Listed;
@@ -50,9 +49,9 @@ impl Desk {
             };
             for (path, before, pieces) in self.in_force(ours) {
                 // A reload since has read another.
-                if now.shelf.content(ours, path).is_some_and(|now| is_same(&now, pieces)) {
+                if let Some(now) = now.shelf.content(ours, path).filter(|now| is_same(now, pieces)) {
                     let before = packed(before);
-                    states.push(of(path, FileStage::Used { before }, pieces));
+                    states.push(of(path, FileStage::Used { before }, &now));
                 }
             }
             let spare = self.spare(ours);
@@ -123,10 +122,7 @@ impl Desk {
             }
             FileStage::Used { .. } if read.is_some() => {
                 // What is said of it comes by itself.
-                let before = read.unwrap_or_default();
-                let is_the_same = chain(&before.pem).first() == chain(&pieces.pem).first();
-                let ocsp = before.ocsp.filter(|_| is_the_same);
-                self.put(vault, kind, path, Pieces { ocsp, ..pieces })?;
+                self.put(vault, kind, path, Pieces { ocsp: None, ..pieces })?;
             }
             FileStage::Used { .. } | FileStage::Spare if self.spare.contains_key(&(kind, path.clone())) => {}
             FileStage::Spare if read.is_some() => {
@@ -146,7 +142,7 @@ impl Desk {
 }
 
 /// But for what an authority says of it, which is replaced by itself, too.
-fn is_same(one: &Pieces, other: &Pieces) -> bool {
+pub(super) fn is_same(one: &Pieces, other: &Pieces) -> bool {
     (&one.pem, &one.key, &one.issuer) == (&other.pem, &other.key, &other.issuer)
 }
 
@@ -257,6 +253,85 @@ mod tests {
         }
         let (was, is) = (&vault.now().shelf, &heir.now().shelf);
         assert_eq!((&was.certificates, &was.lists), (&is.certificates, &is.lists));
+        std::fs::remove_dir_all(folder).ok();
+    }
+
+    /// A folder with one certificate in a list, and that certificate.
+    fn alone(name: &str) -> (PathBuf, PathBuf, &'static str) {
+        let folder = std::env::temp_dir().join(format!("tandem-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let pem = include_str!("../../../../tests/corpus/configs/files/broker.pem");
+        let file = folder.join("a.pem");
+        for (path, text) in [(&file, pem), (&folder.join("list"), &format!("{}\n", file.display()))] {
+            std::fs::write(path, text).expect("it is written");
+        }
+        (folder, file, pem)
+    }
+
+    #[test]
+    fn what_is_said_of_a_certificate_meanwhile_stays_said() {
+        let (folder, file, pem) = alone("stapled");
+        let (vault, mut desk) = begun(&folder);
+        let kind = Kind::Certificate;
+        let said = |vault: &Vault| vault.now().shelf.certificates[&file].ocsp.clone();
+        let staple = |desk: &mut Desk, response: &[u8]| {
+            let stapled = desk.staple(&vault, std::slice::from_ref(&file), response);
+            stapled.expect("it is stapled");
+        };
+        staple(&mut desk, b"old");
+        let set = desk.set(&vault, kind, &file, format!("{pem}\n").as_bytes());
+        assert!(set.expect("it is one").is_first);
+        staple(&mut desk, b"new");
+        let shown = desk.content(&vault.now(), kind, &format!("*{}", file.display()));
+        assert_eq!(shown.expect("it waits").0.ocsp.as_deref(), Some(&b"new"[..]));
+        desk.commit(&vault, kind, &file).expect("it fits");
+        assert_eq!(said(&vault).as_deref(), Some(&b"new"[..]));
+        // What was put into the transaction itself is what the operator wants.
+        let own = Pieces {
+            ocsp: Some(b"own".to_vec()),
+            ..Pieces::plain(pem.as_bytes())
+        };
+        desk.reopen(&vault, kind, &file, own).expect("it is known");
+        staple(&mut desk, b"newer");
+        desk.commit(&vault, kind, &file).expect("it fits");
+        assert_eq!(said(&vault).as_deref(), Some(&b"own"[..]));
+        // What waits where nobody has put a response comes without one to a successor.
+        desk.set(&vault, kind, &file, pem.as_bytes()).expect("it is one");
+        let (heir, mut heirs) = begun(&folder);
+        heirs.resume(&heir, &desk.states(&vault));
+        assert_eq!(said(&heir).as_deref(), Some(&b"own"[..]));
+        assert!(heirs.open(kind).all(|(_, pieces)| pieces.ocsp.is_none()) && heirs.open(kind).count() == 1);
+        std::fs::remove_dir_all(folder).ok();
+    }
+
+    #[test]
+    fn a_response_between_two_commits_is_no_other_file() {
+        let (folder, file, pem) = alone("committed");
+        let (vault, mut desk) = begun(&folder);
+        let kind = Kind::Certificate;
+        let second = Pieces {
+            ocsp: Some(b"old".to_vec()),
+            ..Pieces::plain(format!("{pem}\n").as_bytes())
+        };
+        desk.put(&vault, kind, &file, second).expect("it fits");
+        desk.staple(&vault, std::slice::from_ref(&file), b"new")
+            .expect("it is stapled");
+        let third = format!("{pem}\n\n");
+        desk.set(&vault, kind, &file, third.as_bytes()).expect("it is one");
+        desk.commit(&vault, kind, &file).expect("it fits");
+        // Twice, since the second has it from the first.
+        let mut states = desk.states(&vault);
+        for _ in 0..2 {
+            let (heir, mut heirs) = begun(&folder);
+            for state in &states {
+                let followed = heirs.follow(&heir, state);
+                assert!(matches!(followed, Ok(true)), "{:?}: {followed:?}", state.kind);
+            }
+            let pieces = heir.now().shelf.certificates[&file].clone();
+            assert_eq!(pieces.pem, third.as_bytes());
+            assert_eq!(pieces.ocsp.as_deref(), Some(&b"new"[..]));
+            states = heirs.states(&heir);
+        }
         std::fs::remove_dir_all(folder).ok();
     }
 

@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tandem_lb_core::base64;
-use tandem_tls::certificate::Fault;
+use tandem_tls::certificate::{Fault, chain};
 use tandem_tls::{Certificate, Piece, Pieces, Trust};
 use thiserror::Error;
 
+use super::bequest::is_same;
 use super::lists::Listed;
 use super::now;
 use super::shelf::Shelf;
@@ -25,6 +26,8 @@ pub(crate) enum Kind {
 /// What waits to be committed.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
+    /// What an authority says of a certificate is among it only when it was put there: otherwise that goes on which is
+    /// stapled when it is committed.
     open: BTreeMap<(Kind, PathBuf), Pieces>,
     /// Made here, and not used by anybody so far.
     pub(super) spare: BTreeMap<(Kind, PathBuf), Pieces>,
@@ -83,10 +86,16 @@ impl DeskError {
     }
 }
 
-impl<T: PartialEq> Committed<T> {
-    /// What was in force before the first of several.
-    pub(super) fn after(known: Option<Committed<T>>, before: T, now: T) -> Committed<T> {
-        let known = known.filter(|known| known.now == before);
+impl<T> Committed<T> {
+    /// What was in force before the first of several. `is_same` tells whether that is still in force which is known: if not,
+    /// something else was read since.
+    pub(super) fn after(
+        known: Option<Committed<T>>,
+        before: T,
+        now: T,
+        is_same: impl Fn(&T, &T) -> bool,
+    ) -> Committed<T> {
+        let known = known.filter(|known| is_same(&known.now, &before));
         let before = known.map_or(before, |known| known.before);
         Committed { before, now }
     }
@@ -125,8 +134,11 @@ impl Desk {
         let is_first = !self.open.contains_key(&key);
         let pieces = match kind {
             Kind::Certificate => {
-                let before = self.open.get(&key).or_else(|| self.spare.get(&key)).cloned();
-                let before = before.or_else(|| shelf.content(kind, &file)).unwrap_or_default();
+                let fresh = || Pieces {
+                    ocsp: None,
+                    ..self.closed(shelf, &key).unwrap_or_default()
+                };
+                let before = self.open.get(&key).cloned().unwrap_or_else(fresh);
                 let content = match piece {
                     Piece::Ocsp => decoded(payload).ok_or(DeskError::NoBase64)?,
                     _ => payload.to_vec(),
@@ -153,12 +165,31 @@ impl Desk {
         is_known(&file).then_some((file, piece))
     }
 
+    /// What a file holds, whatever waits.
+    fn closed(&self, shelf: &Shelf, key: &(Kind, PathBuf)) -> Option<Pieces> {
+        let used = shelf.content(key.0, &key.1);
+        used.or_else(|| self.spare.get(key).cloned())
+    }
+
+    /// What it would hold if it was committed now.
+    fn opened(&self, shelf: &Shelf, key: &(Kind, PathBuf)) -> Option<Pieces> {
+        let pieces = self.open.get(key)?.clone();
+        let first = |pieces: &Pieces| chain(&pieces.pem).into_iter().next();
+        let closed = || {
+            let closed = self.closed(shelf, key)?;
+            closed.ocsp.is_some().then_some(())?;
+            (first(&closed) == first(&pieces)).then_some(closed.ocsp).flatten()
+        };
+        let ocsp = pieces.ocsp.clone().or_else(closed);
+        Some(Pieces { ocsp, ..pieces })
+    }
+
     /// Puts it in force for all who use the file.
     pub(crate) fn commit(&mut self, vault: &Vault, kind: Kind, file: &Path) -> Result<(), DeskError> {
         let key = (kind, file.to_owned());
-        let pieces = self.open.get(&key).cloned().ok_or(DeskError::NoTransaction)?;
-        kind.judge(file, &pieces)?;
         let now = vault.now();
+        let pieces = self.opened(&now.shelf, &key).ok_or(DeskError::NoTransaction)?;
+        kind.judge(file, &pieces)?;
         match now.shelf.content(kind, file) {
             None => drop(self.spare.insert(key.clone(), pieces)),
             Some(before) => {
@@ -167,7 +198,7 @@ impl Desk {
                 self.note_response(file, &before, &pieces);
                 let known = self.committed.remove(&key);
                 self.committed
-                    .insert(key.clone(), Committed::after(known, before, pieces));
+                    .insert(key.clone(), Committed::after(known, before, pieces, is_same));
             }
         }
         self.open.remove(&key);
@@ -249,7 +280,7 @@ impl Desk {
     /// What is in a file, or with `*` before it in its transaction; and whether it is used.
     pub(crate) fn content(&self, loaded: &Loaded, kind: Kind, file: &str) -> Option<(Pieces, bool)> {
         if let Some(file) = file.strip_prefix('*') {
-            return Some((self.open.get(&(kind, file.into()))?.clone(), false));
+            return Some((self.opened(&loaded.shelf, &(kind, file.into()))?, false));
         }
         let used = loaded.shelf.content(kind, Path::new(file)).map(|pieces| (pieces, true));
         used.or_else(|| Some((self.spare.get(&(kind, file.into()))?.clone(), false)))

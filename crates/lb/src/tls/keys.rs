@@ -91,7 +91,8 @@ impl Desk {
         let before = shelf.keys.insert(file.to_owned(), text.clone()).unwrap_or_default();
         vault.replace(loaded.with(shelf).map_err(DeskError::of_load)?);
         let known = self.keys.remove(file);
-        self.keys.insert(file.to_owned(), Committed::after(known, before, text));
+        self.keys
+            .insert(file.to_owned(), Committed::after(known, before, text, Vec::eq));
         Ok(())
     }
 

@@ -66,14 +66,14 @@ impl Desk {
         match &now.ocsp {
             Some(response) if *response != before => {
                 let known = self.responses.remove(file);
-                let committed = Committed::after(known, before, response.clone());
+                let committed = Committed::after(known, before, response.clone(), Vec::eq);
                 self.responses.insert(file.to_owned(), committed);
             }
             _ => {}
         }
     }
 
-    fn staple(&mut self, vault: &Vault, files: &[PathBuf], response: &[u8]) -> Result<(), DeskError> {
+    pub(super) fn staple(&mut self, vault: &Vault, files: &[PathBuf], response: &[u8]) -> Result<(), DeskError> {
         let loaded = vault.now();
         let mut shelf = Shelf::clone(&loaded.shelf);
         for file in files {
@@ -85,7 +85,7 @@ impl Desk {
         for file in files {
             let before = loaded.shelf.response(file);
             let known = self.responses.remove(file);
-            let committed = Committed::after(known, before, response.to_vec());
+            let committed = Committed::after(known, before, response.to_vec(), Vec::eq);
             self.responses.insert(file.clone(), committed);
         }
         Ok(())
