@@ -161,6 +161,9 @@ impl Scene {
             keeper.backend().is_published().hash(&mut hasher);
             for server in keeper.backend().now().servers.all() {
                 if let Some(saved) = keeper.saved(server.place) {
+                    // What an operator says of one whom nobody else asks.
+                    let is_alone = saved.check.is_none() && saved.agent.is_none();
+                    is_alone.then_some(saved.operation as u8).hash(&mut hasher);
                     let enabled = [saved.check, saved.agent].map(|check| check.map(|c| c.is_enabled));
                     let maxconn = saved.maxconn.map(|m| m.now);
                     (saved.admin.bits(), saved.weight.now, maxconn, enabled).hash(&mut hasher);

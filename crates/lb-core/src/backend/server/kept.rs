@@ -9,7 +9,11 @@ use tandem_time::Mono;
 impl Server {
     pub(in crate::backend) fn saved(&self, now: Mono) -> Saved {
         Saved {
-            operation: self.operation,
+            operation: match self.settings.tracks {
+                // That is another's word, who says it again.
+                Some(_) => Operation::Running,
+                None => self.operation,
+            },
             admin: self.admin,
             was_disabled: self.settings.disabled,
             weight: Tuned {
@@ -52,6 +56,8 @@ impl Server {
                 check.restore(saved_check, saved.operation != Operation::Down);
                 saved.operation
             }
+            // What somebody has said of one that nobody checks; an agent's word is weighed below.
+            (None, None) => saved.operation,
             // What checks once found counts for nothing where there are none.
             _ => Operation::Running,
         };

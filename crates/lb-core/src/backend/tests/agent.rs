@@ -92,3 +92,44 @@ fn weights_are_parts_of_the_configured_one() {
     be.on_deadline(ms(9_000_000));
     assert!(!drain(&mut be).contains(&Output::StartAgent { server: A }));
 }
+
+/// One that goes on with what this one leaves.
+fn heir(of: &Backend, mut heir: Backend) -> Backend {
+    let saved = of.saved(A, ms(1)).expect("it is there");
+    let restore = Input::Restore {
+        servers: vec![(A, saved)],
+        age: Duration::ZERO,
+    };
+    heir.handle(restore, ms(1));
+    heir
+}
+
+#[test]
+fn what_an_operator_says_of_one_that_is_not_checked_outlives_the_process() {
+    let health = |to| Input::Health { server: A, to };
+    let plain = || backend(vec![server(0, None)]);
+    for (to, word) in [
+        (Operation::Down, "DOWN"),
+        (Operation::Stopping, "NOLB"),
+        (Operation::Running, "no check"),
+    ] {
+        for new in [plain, || with_agent(None)] {
+            let mut be = new();
+            be.handle(health(to), ms(0));
+            let before = status(&be, A);
+            let mut heir = heir(&be, new());
+            assert_eq!(status(&heir, A), before, "{word}");
+            heir.handle(health(Operation::Running), ms(2));
+            assert_eq!(status(&heir, A), "no check", "it may say otherwise");
+        }
+        let mut be = plain();
+        be.handle(health(to), ms(0));
+        let checked = heir(&be, backend(vec![server(0, Some(checks(1000, 1, 1)))]));
+        assert!(status(&checked, A).starts_with("UP"), "its checks know better: {word}");
+    }
+    // What an agent said goes with it.
+    let mut be = with_agent(None);
+    says(&mut be, "down");
+    assert_eq!(status(&heir(&be, with_agent(None)), A), "DOWN (agent)");
+    assert_eq!(status(&heir(&be, plain()), A), "no check");
+}

@@ -185,6 +185,11 @@ fn what_was_always_so_is_no_news() {
     assert!(told(&mut be, silently(IN_MAINT)).is_empty());
     assert_eq!(status(&be, A), "MAINT (via a/s)");
     let saved = be.saved(A, ms(1)).expect("it is there");
+    assert_eq!(
+        saved.operation,
+        Operation::Running,
+        "what it follows is another's to say"
+    );
     let mut heir = follower();
     heir.handle(silently(DOWN), ms(1));
     let restore = Input::Restore {
