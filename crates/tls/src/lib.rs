@@ -23,7 +23,7 @@ pub use listener::{Chosen, Entry, Listener, NoCertificate, Terms, anyone};
 pub use origin::{Origin, OriginError, OriginTerms};
 pub use pieces::{Piece, PieceError, Pieces};
 pub use protocol::{Protocol, Version};
-pub use tickets::{TicketKeys, TicketKeysError};
+pub use tickets::{Rules, TicketKeys, TicketKeysError};
 pub use trust::{Clients, Errors, Forgiven, Trust, TrustError};
 
 use std::sync::Arc;

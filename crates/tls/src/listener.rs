@@ -15,7 +15,7 @@ use rustls::{Error, ServerConfig, SignatureAlgorithm};
 use crate::Certificate;
 use crate::protocol::Protocol;
 use crate::sni::Index;
-use crate::tickets::TicketKeys;
+use crate::tickets::{Rules, TicketKeys, Ticketer};
 use crate::trust::{self, Clients};
 
 /// With `strict-sni`, a client that asks for a name that no certificate has.
@@ -45,7 +45,7 @@ pub struct Terms {
     /// Whether clients may come back without a full handshake by a ticket that they keep.
     pub tickets: bool,
     /// What these are made with, and by which rules clients were let in; keys of our own if there are none.
-    pub ticket_keys: Option<(TicketKeys, Arc<[u8]>)>,
+    pub ticket_keys: Option<(TicketKeys, Rules)>,
     /// Sessions kept for those who come back without one.
     pub sessions: usize,
     /// Whether the client's order of ciphers counts, and not ours.
@@ -77,6 +77,8 @@ pub struct Listener {
     entries: Vec<Made>,
     index: Index,
     is_strict: bool,
+    /// Those whose keys stand in a file.
+    ticketers: Vec<Arc<Ticketer>>,
 }
 
 #[derive(Debug)]
@@ -99,16 +101,27 @@ impl Listener {
             names.iter().for_each(|name| index.put(name, place));
         }
         let memory = Memory::for_all(entries.iter().filter(|entry| !entry.is_apart))?;
+        let mut ticketers = Vec::from_iter(memory.given.clone());
         let entries = entries.into_iter().map(|entry| match entry.is_apart {
-            true => Memory::for_all([&entry]).and_then(|own| Made::of(entry, &own)),
+            true => {
+                let own = Memory::for_all([&entry])?;
+                ticketers.extend(own.given.clone());
+                Made::of(entry, &own)
+            }
             false => Made::of(entry, &memory),
         });
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let entries = entries.collect::<Result<Vec<_>, Error>>()?;
         Ok(Listener {
             entries,
             index,
             is_strict,
+            ticketers,
         })
+    }
+
+    /// Makes tickets with these from now on, where their keys stand in a file.
+    pub fn take_keys(&self, keys: &TicketKeys) {
+        self.ticketers.iter().for_each(|ticketer| ticketer.take_keys(keys));
     }
 
     /// The certificate and terms for a client.
@@ -189,6 +202,8 @@ impl Listener {
 struct Memory {
     sessions: Arc<dyn StoresServerSessions>,
     tickets: Option<Arc<dyn ProducesTickets>>,
+    /// The same, where it goes by keys from a file.
+    given: Option<Arc<Ticketer>>,
 }
 
 impl Memory {
@@ -198,13 +213,15 @@ impl Memory {
         let most = terms.iter().map(|terms| terms.sessions).max();
         let wanted = terms.iter().any(|terms| terms.tickets);
         let given = terms.iter().find_map(|terms| terms.ticket_keys.as_ref());
-        let made = || match given {
-            Some((keys, rules)) => Ok(keys.for_those(rules)),
+        let given = given.map(|(keys, rules)| keys.for_those(*rules)).filter(|_| wanted);
+        let made = || match &given {
+            Some(given) => Ok(given.clone() as Arc<dyn ProducesTickets>),
             None => rustls::crypto::ring::Ticketer::new(),
         };
         Ok(Memory {
             sessions: ServerSessionMemoryCache::new(most.unwrap_or(0)),
             tickets: wanted.then(made).transpose()?,
+            given,
         })
     }
 }

@@ -7,7 +7,9 @@
 use std::fmt;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use ring::digest::{Context, SHA256, SHA256_OUTPUT_LEN};
 use ring::hkdf::{HKDF_SHA256, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
 use rustls::server::ProducesTickets;
@@ -52,9 +54,31 @@ impl TicketKeys {
     }
 
     /// For those who are let in by these rules.
-    pub(crate) fn for_those(&self, rules: &[u8]) -> Arc<dyn ProducesTickets> {
-        let keys = self.0.iter().map(|key| Key::of(key, rules)).collect();
-        Arc::new(Ticketer { keys })
+    pub(crate) fn for_those(&self, rules: Rules) -> Arc<Ticketer> {
+        let keys = ArcSwap::from_pointee(Drawn::of(self, rules));
+        Arc::new(Ticketer { rules, keys })
+    }
+}
+
+/// By what clients are let in: different wherever anything else is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rules([u8; SHA256_OUTPUT_LEN]);
+
+impl Rules {
+    /// Nothing that is put together otherwise comes to the same: each piece stands behind its length.
+    pub fn of<'a, L: IntoIterator<Item = &'a [u8]>>(kind: u8, lists: impl IntoIterator<Item = L>) -> Rules {
+        let mut all = Context::new(&SHA256);
+        all.update(&[kind]);
+        for list in lists {
+            let pieces: Vec<&[u8]> = list.into_iter().collect();
+            all.update(&(pieces.len() as u64).to_be_bytes());
+            for piece in pieces {
+                all.update(&(piece.len() as u64).to_be_bytes());
+                all.update(piece);
+            }
+        }
+        let digest = all.finish();
+        Rules(digest.as_ref().try_into().expect("it is as long as it says"))
     }
 }
 
@@ -71,9 +95,9 @@ struct Key {
 }
 
 impl Key {
-    fn of(bytes: &[u8], rules: &[u8]) -> Key {
+    fn of(bytes: &[u8], rules: Rules) -> Key {
         let drawn = Salt::new(HKDF_SHA256, b"tandem session tickets").extract(bytes);
-        let info = [rules];
+        let info = [&rules.0[..]];
         let cipher = drawn.expand(&info, &AES_256_GCM).map(UnboundKey::from);
         Key {
             name: *bytes.first_chunk().expect("a key is longer than its name"),
@@ -82,10 +106,37 @@ impl Key {
     }
 }
 
+/// Makes tickets and takes them. Its keys come and go while clients do.
 #[derive(Debug)]
-struct Ticketer {
+pub(crate) struct Ticketer {
+    rules: Rules,
+    keys: ArcSwap<Drawn>,
+}
+
+/// What was drawn from the keys of a file.
+#[derive(Debug)]
+struct Drawn {
+    of: TicketKeys,
     /// The last but one encrypts.
     keys: Vec<Key>,
+}
+
+impl Drawn {
+    fn of(keys: &TicketKeys, rules: Rules) -> Drawn {
+        Drawn {
+            of: keys.clone(),
+            keys: keys.0.iter().map(|key| Key::of(key, rules)).collect(),
+        }
+    }
+}
+
+impl Ticketer {
+    /// Goes on with these.
+    pub(crate) fn take_keys(&self, keys: &TicketKeys) {
+        if self.keys.load().of != *keys {
+            self.keys.store(Arc::new(Drawn::of(keys, self.rules)));
+        }
+    }
 }
 
 impl fmt::Debug for Key {
@@ -104,7 +155,8 @@ impl ProducesTickets for Ticketer {
     }
 
     fn encrypt(&self, plain: &[u8]) -> Option<Vec<u8>> {
-        let key = self.keys.iter().nth_back(1)?;
+        let drawn = self.keys.load();
+        let key = drawn.keys.iter().nth_back(1)?;
         let mut nonce = [0; NONCE_LEN];
         SystemRandom::new().fill(&mut nonce).ok()?;
         let mut sealed = plain.to_vec();
@@ -118,7 +170,8 @@ impl ProducesTickets for Ticketer {
     fn decrypt(&self, ticket: &[u8]) -> Option<Vec<u8>> {
         let (name, rest) = ticket.split_first_chunk::<NAME>()?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE_LEN>()?;
-        let key = self.keys.iter().find(|key| key.name == *name)?;
+        let drawn = self.keys.load();
+        let key = drawn.keys.iter().find(|key| key.name == *name)?;
         let mut sealed = sealed.to_vec();
         let unique = Nonce::assume_unique_for_key(*nonce);
         let plain = key.cipher.open_in_place(unique, Aad::from(key.name), &mut sealed);
@@ -132,6 +185,10 @@ mod tests {
 
     fn keys(firsts: impl IntoIterator<Item = u8>) -> TicketKeys {
         TicketKeys::new(firsts.into_iter().map(|first| vec![first; 48]).collect()).expect("they are whole")
+    }
+
+    fn anyone() -> Rules {
+        Rules::of(b'*', [[]])
     }
 
     #[test]
@@ -151,7 +208,7 @@ mod tests {
 
     #[test]
     fn keys_come_are_used_and_go() {
-        let rules = b"anyone";
+        let rules = anyone();
         let ticket = keys([1, 2, 3]).for_those(rules).encrypt(b"session").expect("a ticket");
         assert_eq!(ticket[..NAME], [2; NAME], "the last but one encrypts");
         for (there, taken) in [
@@ -169,10 +226,30 @@ mod tests {
     }
 
     #[test]
-    fn what_was_changed_or_is_anothers_is_taken_for_nothing() {
-        let ours = keys([1, 2, 3]).for_those(b"anyone");
+    fn keys_are_replaced_in_place() {
+        let ours = keys([1, 2, 3]).for_those(anyone());
         let ticket = ours.encrypt(b"session").expect("a ticket");
-        assert_eq!(keys([1, 2, 3]).for_those(b"known").decrypt(&ticket), None);
+        ours.take_keys(&keys([2, 3, 4]));
+        assert_eq!(ours.decrypt(&ticket).as_deref(), Some(&b"session"[..]));
+        let next = ours.encrypt(b"session").expect("a ticket");
+        assert_eq!(next[..NAME], [3; NAME]);
+        ours.take_keys(&keys([3, 4, 5]));
+        assert_eq!(ours.decrypt(&ticket), None, "its key is forgotten");
+        assert_eq!(ours.decrypt(&next).as_deref(), Some(&b"session"[..]));
+        let same = keys([3, 4, 5]).for_those(anyone());
+        assert_eq!(same.decrypt(&next).as_deref(), Some(&b"session"[..]), "the rules stay");
+    }
+
+    #[test]
+    fn what_was_changed_or_is_anothers_is_taken_for_nothing() {
+        let ours = keys([1, 2, 3]).for_those(anyone());
+        let ticket = ours.encrypt(b"session").expect("a ticket");
+        assert_eq!(
+            keys([1, 2, 3])
+                .for_those(Rules::of(b'!', [[&b"known"[..]]]))
+                .decrypt(&ticket),
+            None
+        );
         for place in 0..ticket.len() {
             let mut spoilt = ticket.clone();
             spoilt[place] ^= 1;

@@ -87,9 +87,9 @@ impl Desk {
 
     fn put_keys(&mut self, vault: &Vault, file: &Path, text: Vec<u8>) -> Result<(), DeskError> {
         let loaded = vault.now();
-        let mut shelf = Shelf::clone(&loaded.shelf);
-        let before = shelf.keys.insert(file.to_owned(), text.clone()).unwrap_or_default();
-        vault.replace(loaded.with(shelf).map_err(DeskError::of_load)?);
+        let before = loaded.shelf.keys.get(file).cloned().unwrap_or_default();
+        let with = loaded.with_keys(file, text.clone());
+        vault.replace(with.map_err(|why| DeskError::Bad(why.to_string()))?);
         let known = self.keys.remove(file);
         self.keys
             .insert(file.to_owned(), Committed::after(known, before, text, Vec::eq));
@@ -126,5 +126,44 @@ impl Desk {
             Some(read) if read != before => Ok(read == keys),
             Some(_) => self.put_keys(vault, file, keys.to_vec()).map(|()| true),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::NamedText;
+
+    use super::*;
+    use crate::outside::Outside;
+
+    #[test]
+    fn another_key_makes_no_other_listener() {
+        let folder = std::env::temp_dir().join(format!("tandem-rotated-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let [shown, file] = ["a.pem", "keys"].map(|name| folder.join(name));
+        let key = |byte: u8| String::from_utf8(base64::encode(&[byte; 48], false)).expect("letters");
+        let pem = include_str!("../../../../tests/corpus/configs/files/broker.pem");
+        std::fs::write(&shown, pem).expect("writable");
+        std::fs::write(&file, [1, 2, 3].map(|byte| key(byte) + "\n").concat()).expect("writable");
+        let words = format!("ssl crt {} tls-ticket-keys {}", shown.display(), file.display());
+        let text = format!("frontend f\n bind 127.0.0.1:1 {words}\n");
+        let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
+        let plan = loaded.plan.expect("it is whole");
+        let tls = plan.frontends[0].binds[0].tls.clone().expect("it has TLS");
+        let (vault, mut desk) = (Vault::default(), Desk::default());
+        let read = |before: &Loaded| Loaded::read(&plan, before, &Outside::Here);
+        vault.replace(read(&Loaded::default()).expect("all is there"));
+        let made = || vault.listener(&plan.frontends[0].name, 1, &tls).expect("it is there");
+        let first = made();
+        desk.rotate(&vault, "#0", &key(4)).expect("it is one");
+        assert_eq!(vault.now().shelf.ticket_keys(&file), [key(2), key(3), key(4)]);
+        assert!(std::sync::Arc::ptr_eq(&first, &made()));
+        // The file is the newer word.
+        vault.replace(read(&vault.now()).expect("all is there"));
+        assert_eq!(vault.now().shelf.ticket_keys(&file), [key(1), key(2), key(3)]);
+        assert!(std::sync::Arc::ptr_eq(&first, &made()));
+        std::fs::write(&file, "nonsense").expect("writable");
+        assert!(read(&vault.now()).is_err());
+        std::fs::remove_dir_all(folder).ok();
     }
 }

@@ -1,12 +1,13 @@
 //! From what the Plan says and the files hold to what connections go by.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tandem_lb_config::{self as plan, Authorities, Clients, Errors, ListLine, TlsVersion};
 use tandem_lb_core::base64;
 use tandem_tls::{
-    Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Terms,
+    Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Rules, Terms,
     TicketKeys, TicketKeysError, Trust, TrustError, Version,
 };
 use thiserror::Error;
@@ -32,21 +33,43 @@ pub(crate) enum MakeError {
     Rules(#[from] tandem_tls::Error),
 }
 
-pub(super) fn listener(tls: &plan::Termination, shelf: &Shelf) -> Result<Listener, MakeError> {
-    let usual = terms(tls, &tls.terms, &tls.clients, shelf)?;
+/// What all is made of at one time.
+pub(super) struct Source<'a> {
+    shelf: &'a Shelf,
+    /// Whom the distribution believes, once somebody wants to know.
+    system: OnceCell<Trust>,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(shelf: &'a Shelf) -> Source<'a> {
+        let system = OnceCell::new();
+        Source { shelf, system }
+    }
+
+    fn system(&self) -> Result<&Trust, TrustError> {
+        if let Some(known) = self.system.get() {
+            return Ok(known);
+        }
+        let read = Trust::system()?;
+        Ok(self.system.get_or_init(|| read))
+    }
+}
+
+pub(super) fn listener(tls: &plan::Termination, from: &Source<'_>) -> Result<Listener, MakeError> {
+    let usual = terms(tls, &tls.terms, &tls.clients, from)?;
     let mut entries = Vec::new();
     for shown in &tls.certificates {
         let path = shown.path();
-        match shelf.lists.get(path) {
-            None => entries.push(entry(&ListLine::plain(path.to_owned(), 0), usual.clone(), shelf)?),
+        match from.shelf.lists.get(path) {
+            None => entries.push(entry(&ListLine::plain(path.to_owned(), 0), usual.clone(), from)?),
             Some(list) => {
                 for line in &list.lines {
                     let own = line
                         .options
                         .is_some()
-                        .then(|| of_line(tls, line, path, shelf))
+                        .then(|| of_line(tls, line, path, from))
                         .transpose()?;
-                    entries.push(entry(line, own.unwrap_or_else(|| usual.clone()), shelf)?);
+                    entries.push(entry(line, own.unwrap_or_else(|| usual.clone()), from)?);
                 }
             }
         }
@@ -54,25 +77,25 @@ pub(super) fn listener(tls: &plan::Termination, shelf: &Shelf) -> Result<Listene
     Ok(Listener::new(entries, tls.strict_sni)?)
 }
 
-fn terms(tls: &plan::Termination, own: &plan::Terms, whom: &Clients, shelf: &Shelf) -> Result<Terms, MakeError> {
+fn terms(tls: &plan::Termination, own: &plan::Terms, whom: &Clients, from: &Source<'_>) -> Result<Terms, MakeError> {
     let keys = tls
         .ticket_keys
         .as_ref()
-        .map(|file| ticket_keys(file, shelf))
+        .map(|file| ticket_keys(file, from.shelf))
         .transpose()?;
     Ok(Terms {
         protocol: protocol(own),
         alpn: alpn(&own.alpn),
-        clients: clients(whom, shelf)?,
+        clients: clients(whom, from)?,
         tickets: tls.tickets,
-        ticket_keys: keys.map(|keys| (keys, rules(whom, shelf).into())),
+        ticket_keys: keys.map(|keys| (keys, rules(whom, from))),
         sessions: tls.sessions as usize,
         client_order: tls.client_order,
     })
 }
 
 /// One key on each line.
-fn ticket_keys(file: &Path, shelf: &Shelf) -> Result<TicketKeys, MakeError> {
+pub(super) fn ticket_keys(file: &Path, shelf: &Shelf) -> Result<TicketKeys, MakeError> {
     let text = shelf.keys.get(file).map_or(&[][..], Vec::as_slice);
     let lines = text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).zip(1..);
     let keys = lines.filter(|(line, _)| !line.is_empty()).map(|(line, number)| {
@@ -87,77 +110,74 @@ fn ticket_keys(file: &Path, shelf: &Shelf) -> Result<TicketKeys, MakeError> {
     })
 }
 
-/// By what clients are let in: the same bytes wherever the same is believed, whatever the files are called.
-fn rules(whom: &Clients, shelf: &Shelf) -> Vec<u8> {
+/// By what clients are let in: the same wherever the same is believed, whatever the files are called.
+fn rules(whom: &Clients, from: &Source<'_>) -> Rules {
     let (trust, kind) = match whom {
-        Clients::Anyone => return Vec::new(),
+        Clients::Anyone => return Rules::of(b'*', [[]]),
         Clients::Asked(trust) => (trust, b'?'),
         Clients::Known(trust) => (trust, b'!'),
     };
-    let authorities = |path: &Path| {
+    let shelf = from.shelf;
+    let authorities = |path: &Path| -> Vec<&[u8]> {
         let files = shelf.meant(path).into_iter();
-        files.filter_map(|file| shelf.authorities.get(&file).cloned()).collect()
+        let contents = files.filter_map(|file| shelf.authorities.get(&file));
+        contents.map(Vec::as_slice).collect()
     };
+    let anchors;
     let believed = match &trust.trust.authorities {
         Authorities::Path(path) => authorities(path),
-        Authorities::System => Trust::system().map_or_else(|_| Vec::new(), |trust| trust.anchors()),
+        Authorities::System => {
+            anchors = from.system().map_or_else(|_| Vec::new(), Trust::anchors);
+            anchors.iter().map(Vec::as_slice).collect()
+        }
     };
     let hidden = trust.hidden.as_deref().map(authorities).unwrap_or_default();
     let revoked = trust.trust.revoked.iter();
-    let revoked = revoked.filter_map(|file| shelf.revoked.get(file).cloned()).collect();
+    let revoked = revoked.filter_map(|file| shelf.revoked.get(file).map(Vec::as_slice));
     let forgiven = [&trust.forgiven.of_authorities, &trust.forgiven.of_certificates].map(|errors| match errors {
-        Errors::None => Vec::new(),
-        Errors::These(numbers) => numbers.clone(),
-        Errors::All => vec![u8::MAX],
+        Errors::None => &[][..],
+        Errors::These(numbers) => numbers.as_slice(),
+        Errors::All => &[u8::MAX][..],
     });
-    // Nothing that is put together otherwise comes to the same: each piece stands behind its length.
-    let mut rules = vec![kind];
-    for list in [believed, hidden, revoked, forgiven.to_vec()] {
-        rules.extend((list.len() as u64).to_be_bytes());
-        for piece in list {
-            rules.extend((piece.len() as u64).to_be_bytes());
-            rules.extend(piece);
-        }
-    }
-    rules
+    Rules::of(kind, [believed, hidden, revoked.collect(), forgiven.to_vec()])
 }
 
-fn of_line(tls: &plan::Termination, line: &ListLine, list: &Path, shelf: &Shelf) -> Result<Terms, MakeError> {
+fn of_line(tls: &plan::Termination, line: &ListLine, list: &Path, from: &Source<'_>) -> Result<Terms, MakeError> {
     let settled = tls.of_line(line).map_err(|why| MakeError::Line {
         list: list.to_owned(),
         line: line.number,
         why,
     });
     let (own, whom) = settled?;
-    terms(tls, &own, &whom, shelf)
+    terms(tls, &own, &whom, from)
 }
 
-fn entry(line: &ListLine, terms: Terms, shelf: &Shelf) -> Result<Entry, MakeError> {
+fn entry(line: &ListLine, terms: Terms, from: &Source<'_>) -> Result<Entry, MakeError> {
     Ok(Entry {
-        certificate: certificate(&line.certificate, shelf)?,
+        certificate: certificate(&line.certificate, from)?,
         terms,
         filters: line.filters.clone(),
         is_apart: line.options.is_some(),
     })
 }
 
-pub(super) fn origin(tls: &plan::Origination, shelf: &Shelf) -> Result<Origin, MakeError> {
+pub(super) fn origin(tls: &plan::Origination, from: &Source<'_>) -> Result<Origin, MakeError> {
     Ok(Origin::new(OriginTerms {
         protocol: protocol(&tls.terms),
         alpn: alpn(&tls.terms.alpn),
-        trust: tls.trust.as_ref().map(|whom| trust(whom, shelf)).transpose()?,
+        trust: tls.trust.as_ref().map(|whom| trust(whom, from)).transpose()?,
         host: tls.host.clone(),
         certificate: tls
             .certificate
             .as_ref()
-            .map(|file| certificate(file, shelf))
+            .map(|file| certificate(file, from))
             .transpose()?,
         reuses: tls.reuses,
     })?)
 }
 
-fn certificate(file: &Path, shelf: &Shelf) -> Result<Arc<Certificate>, MakeError> {
-    let pieces = shelf.certificates.get(file).cloned().unwrap_or_default();
+fn certificate(file: &Path, from: &Source<'_>) -> Result<Arc<Certificate>, MakeError> {
+    let pieces = from.shelf.certificates.get(file).cloned().unwrap_or_default();
     let certificate = Certificate::of(file, &pieces)?.judged(now());
     if let Some(why) = certificate.unstapled.map(|why| why.to_string()) {
         let why = why.trim_end_matches('.');
@@ -166,7 +186,7 @@ fn certificate(file: &Path, shelf: &Shelf) -> Result<Arc<Certificate>, MakeError
     Ok(Arc::new(certificate))
 }
 
-fn clients(clients: &Clients, shelf: &Shelf) -> Result<tandem_tls::Clients, MakeError> {
+fn clients(clients: &Clients, from: &Source<'_>) -> Result<tandem_tls::Clients, MakeError> {
     let (whom, must) = match clients {
         Clients::Anyone => return Ok(tandem_tls::anyone()),
         Clients::Asked(trust) => (trust, false),
@@ -176,9 +196,9 @@ fn clients(clients: &Clients, shelf: &Shelf) -> Result<tandem_tls::Clients, Make
         of_authorities: errors(&whom.forgiven.of_authorities),
         of_certificates: errors(&whom.forgiven.of_certificates),
     };
-    let mut trusted = trust(&whom.trust, shelf)?;
+    let mut trusted = trust(&whom.trust, from)?;
     if let Some(hidden) = &whom.hidden {
-        trusted = trusted.with_hidden(&of_authorities(hidden, shelf)?);
+        trusted = trusted.with_hidden(&of_authorities(hidden, from)?);
     }
     if whom.hides_all {
         trusted = trusted.told_nothing();
@@ -186,20 +206,20 @@ fn clients(clients: &Clients, shelf: &Shelf) -> Result<tandem_tls::Clients, Make
     Ok(trusted.clients(must, forgiven)?)
 }
 
-fn trust(whom: &plan::Trust, shelf: &Shelf) -> Result<Trust, MakeError> {
+fn trust(whom: &plan::Trust, from: &Source<'_>) -> Result<Trust, MakeError> {
     let trust = match &whom.authorities {
-        Authorities::System => Trust::system()?,
-        Authorities::Path(path) => of_authorities(path, shelf)?,
+        Authorities::System => from.system()?.clone(),
+        Authorities::Path(path) => of_authorities(path, from)?,
     };
     match &whom.revoked {
         None => Ok(trust),
-        Some(file) => Ok(trust.without(file, shelf.revoked.get(file).map_or(&[], Vec::as_slice))?),
+        Some(file) => Ok(trust.without(file, from.shelf.revoked.get(file).map_or(&[], Vec::as_slice))?),
     }
 }
 
-fn of_authorities(path: &Path, shelf: &Shelf) -> Result<Trust, MakeError> {
-    let files = shelf.meant(path).into_iter().map(|file| {
-        let pem = shelf.authorities.get(&file).cloned().unwrap_or_default();
+fn of_authorities(path: &Path, from: &Source<'_>) -> Result<Trust, MakeError> {
+    let files = from.shelf.meant(path).into_iter().map(|file| {
+        let pem = from.shelf.authorities.get(&file).cloned().unwrap_or_default();
         (file, pem)
     });
     Ok(Trust::new(&files.collect::<Vec<_>>())?)
@@ -233,7 +253,7 @@ mod tests {
     use super::*;
 
     /// The rules of a listener with these words, where `a` and `b` hold authorities and `r` what is revoked.
-    fn ruled(words: &str, files: [(&str, &[u8]); 3]) -> Vec<u8> {
+    fn ruled(words: &str, files: [(&str, &[u8]); 3]) -> Rules {
         let text = format!("frontend f\n bind 127.0.0.1:1 ssl crt x {words}\n");
         let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
         let plan = loaded.plan.expect("it is whole");
@@ -243,7 +263,7 @@ mod tests {
             shelf.authorities.insert(file.into(), content.to_vec());
             shelf.revoked.insert(file.into(), content.to_vec());
         }
-        rules(&tls.clients, &shelf)
+        rules(&tls.clients, &Source::new(&shelf))
     }
 
     #[test]
@@ -251,7 +271,7 @@ mod tests {
         let files: [(&str, &[u8]); 3] = [("a", b"one"), ("b", b"two"), ("r", b"gone")];
         let of = |words: &str| ruled(words, files);
         let known = of("verify required ca-file a");
-        assert!(of("").is_empty() && of("verify none ca-file a").is_empty());
+        assert_eq!(of(""), of("verify none ca-file a"));
         let renamed: [(&str, &[u8]); 3] = [("a", b"two"), ("b", b"one"), ("r", b"gone")];
         assert_eq!(ruled("verify required ca-file b", renamed), known);
         assert_eq!(of("verify required ca-file a no-ca-names alpn h2"), known);
@@ -266,6 +286,7 @@ mod tests {
             of("verify required ca-file a crt-ignore-err 10"),
             of("verify required ca-file a crt-ignore-err 9,10"),
             of("verify required ca-file a crt-ignore-err all"),
+            of(""),
             known,
         ];
         let distinct: std::collections::BTreeSet<_> = others.iter().collect();

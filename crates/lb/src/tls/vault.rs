@@ -13,7 +13,7 @@ use tandem_tls::{Listener, Origin, Pieces, certificate};
 use thiserror::Error;
 
 use super::keys::numbered;
-use super::make::{self, MakeError};
+use super::make::{self, MakeError, Source};
 use super::shelf::{ReadError, Shelf};
 use super::tally::Tally;
 use crate::outside::Outside;
@@ -88,6 +88,7 @@ enum Fault {
 impl Vault {
     /// From now on new connections go by this.
     pub(crate) fn replace(&self, loaded: Loaded) {
+        loaded.hand_out_keys();
         self.now.store(Arc::new(loaded));
     }
 
@@ -162,6 +163,26 @@ impl Loaded {
         let mut names = self.origins.values().chain(self.checks.values());
         self.doors().any(|door| files_of_door(door.tls, shelf).contains(file))
             || names.any(|made| files_of_name(&made.plan, shelf).contains(file))
+    }
+
+    /// The same with other keys for tickets.
+    pub(super) fn with_keys(&self, file: &Path, text: Vec<u8>) -> Result<Loaded, MakeError> {
+        let mut shelf = Shelf::clone(&self.shelf);
+        shelf.keys.insert(file.to_owned(), text);
+        make::ticket_keys(file, &shelf)?;
+        let shelf = Arc::new(shelf);
+        Ok(Loaded { shelf, ..self.clone() })
+    }
+
+    /// Listeners stay when their keys for tickets change: these are replaced within them.
+    fn hand_out_keys(&self) {
+        for made in self.listeners.values() {
+            let file = made.plan.ticket_keys.as_deref();
+            // They were whole when they were read.
+            if let Some(Ok(keys)) = file.map(|file| make::ticket_keys(file, &self.shelf)) {
+                made.thing.take_keys(&keys);
+            }
+        }
     }
 
     /// The same with other files.
@@ -266,14 +287,19 @@ impl Wanted {
         // What the distribution believes is nowhere among our files.
         let is_elsewhere = |trust: Option<&Trust>| trust.is_some_and(|t| t.authorities == Authorities::System);
         let is_same = |files: BTreeSet<PathBuf>| files.iter().all(|file| old.holds_same(new, file));
+        let source = Source::new(new);
         let listeners = make_all(self.doors, &before.listeners, &mut errors, |tls, known| {
             let is_known =
                 known && door(tls) && is_same(files_of_door(tls, new)) && !is_elsewhere(trust_of(&tls.clients));
-            (!is_known).then(|| make::listener(tls, new))
+            let keys = || make::ticket_keys(tls.ticket_keys.as_deref()?, new).err();
+            match is_known {
+                true => keys().map(Err),
+                false => Some(make::listener(tls, &source)),
+            }
         });
         let mut server = |tls: &Origination, known: bool| {
             let is_known = known && name(tls) && is_same(files_of_name(tls, new)) && !is_elsewhere(tls.trust.as_ref());
-            (!is_known).then(|| make::origin(tls, new))
+            (!is_known).then(|| make::origin(tls, &source))
         };
         let origins = make_all(self.names, &before.origins, &mut errors, &mut server);
         let checks = make_all(self.checks, &before.checks, &mut errors, &mut server);
@@ -374,10 +400,10 @@ fn trust_of(clients: &Clients) -> Option<&Trust> {
     }
 }
 
+/// But for keys for tickets, which come and go without anything else.
 fn files_of_door(tls: &Termination, shelf: &Shelf) -> BTreeSet<PathBuf> {
     let mut files = BTreeSet::new();
     files.extend(files_of_clients(&tls.clients, shelf));
-    files.extend(tls.ticket_keys.clone());
     for shown in &tls.certificates {
         let path = shown.path();
         files.insert(path.to_owned());
