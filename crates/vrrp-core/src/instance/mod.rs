@@ -76,6 +76,8 @@ pub struct Conditions {
     pub link_unknown: bool,
     /// No address of its family to send from.
     pub no_source: bool,
+    /// Nobody has said yet whether there is one: no fault either.
+    pub source_unknown: bool,
     /// Unicast to nobody.
     pub no_peer: bool,
     /// A tracker without weight is bad, or a file's number is very low.
@@ -99,7 +101,7 @@ impl Conditions {
     }
 
     const fn waiting(&self) -> bool {
-        self.pending || self.group_pending || self.link_unknown
+        self.pending || self.group_pending || self.link_unknown || self.source_unknown
     }
 
     const fn can_send(&self) -> bool {

@@ -9,10 +9,11 @@ impl Instance {
     pub(crate) fn reconfigure(&mut self, settings: InstanceSettings, cx: &mut Cx<'_>) {
         let old = std::mem::replace(&mut self.settings, settings);
         self.source = self.speaks_from();
-        self.conditions.no_source = self.source.is_none();
+        self.conditions.source_unknown &= self.source.is_none();
+        self.conditions.no_source = self.source.is_none() && !self.conditions.source_unknown;
         self.conditions.no_peer = self.settings.lacks_peer();
         if !self.settings.track_primary {
-            self.conditions.link_down = false;
+            (self.conditions.link_down, self.conditions.link_unknown) = (false, false);
         }
         if self.followed.is_none() {
             self.master_interval = self.interval();

@@ -48,7 +48,7 @@ impl Instance {
                 },
             );
         }
-        self.change_conditions(|c| c.no_source = missing, cx);
+        self.change_conditions(|c| (c.no_source, c.source_unknown) = (missing, false), cx);
     }
 
     /// An address that is tracked counts only while the interface has it.

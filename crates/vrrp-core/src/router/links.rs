@@ -30,8 +30,12 @@ impl Links {
         }
     }
 
-    pub(super) fn set_delays(&mut self, delays: &[LinkDelay]) {
-        self.delays = delays.to_vec();
+    /// What nobody looks at any more is not told any more, so what was last said of it does not count when it is looked at
+    /// again.
+    pub(super) fn adopt(&mut self, settings: &RouterSettings) {
+        self.delays.clone_from(&settings.link_delays);
+        let watched = settings.interfaces();
+        self.known.retain(|interface, _| watched.contains(interface));
     }
 
     pub(super) fn is_up(&self, interface: &str) -> Option<bool> {

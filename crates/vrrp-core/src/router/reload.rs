@@ -1,5 +1,7 @@
 //! A reload as a difference: what did not change is not touched, and no master steps down.
 
+use std::collections::BTreeSet;
+
 use tandem_time::Mono;
 
 use super::{Router, Started};
@@ -17,7 +19,7 @@ impl Router {
         let unix = self.unix(now);
         let old = std::mem::replace(&mut self.settings, settings);
         self.out.paces = self.settings.paces.iter().map(Pace::new).collect();
-        self.links.set_delays(&self.settings.link_delays);
+        self.links.adopt(&self.settings);
         self.trackers_from(&old);
         self.groups_from();
 
@@ -52,7 +54,9 @@ impl Router {
             }
         }
         self.removals_first(said);
-        for (id, address) in std::mem::take(&mut self.sources) {
+        let sources = std::mem::take(&mut self.sources);
+        let told: BTreeSet<_> = sources.keys().copied().collect();
+        for (id, address) in sources {
             self.one(id, now, |instance, cx| instance.set_source(address, cx));
         }
         self.mark_grouped();
@@ -69,6 +73,8 @@ impl Router {
                     let told = |c: &mut Conditions| {
                         c.link_unknown = c.link_down && up.is_none();
                         c.link_down &= up == Some(false);
+                        c.source_unknown = c.no_source && !told.contains(&id);
+                        c.no_source &= !c.source_unknown;
                     };
                     instance.change_conditions(told, cx);
                     instance.start(cx);

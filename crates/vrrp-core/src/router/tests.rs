@@ -622,6 +622,66 @@ fn who_serves_goes_on_when_its_group_grows() {
     }
 }
 
+/// Its socket is being opened: neither its interface nor its source is told before that.
+#[test]
+fn who_is_not_told_yet_is_no_fault_of_its_group() {
+    let mut alone = pair();
+    alone.groups[0].members.truncate(1);
+    alone.instances.truncate(1);
+    let grown = |wanted: &RouterSettings| {
+        let mut rig = Rig::started(alone.clone());
+        rig.run(LONG);
+        rig.give(Input::Settings(Box::new(wanted.clone())));
+        rig
+    };
+    let address = Some(OWN.into());
+    let (interface, up, instance) = ("eth1", true, InstanceId(1));
+    let mut rig = grown(&pair());
+    rig.give(Input::Link { interface, up });
+    assert_eq!(rig.states(), [State::Master, State::Init], "its source is still to be told");
+    rig.give(Input::Settings(Box::new(pair())));
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master, State::Init], "another reload tells nothing");
+    rig.give(Input::Source { instance, address });
+    assert_eq!(rig.states(), [State::Master, State::Backup]);
+
+    let mut rig = grown(&pair());
+    rig.give(Input::Link { interface, up });
+    let address = None;
+    rig.give(Input::Source { instance, address });
+    assert_eq!(rig.states(), [State::Fault; 2], "told that there is none");
+
+    let mut homeless = pair();
+    homeless.instances[1].interface = None;
+    homeless.instances[1].source = Some(OWN.into());
+    homeless.instances[1].track_source = true;
+    let mut rig = grown(&homeless);
+    assert_eq!(rig.states(), [State::Master, State::Init]);
+    let address = Some(OWN.into());
+    rig.give(Input::Source { instance, address });
+    assert_eq!(rig.states(), [State::Master, State::Backup]);
+}
+
+/// A group that once had a member there must not share a fault of then.
+#[test]
+fn what_was_said_of_an_interface_ends_with_those_who_look_at_it() {
+    let mut alone = pair();
+    alone.groups[0].members.truncate(1);
+    alone.instances.truncate(1);
+    let mut rig = Rig::started(pair());
+    let (interface, instance) = ("eth1", InstanceId(1));
+    rig.give(Input::Link { interface, up: false });
+    rig.give(Input::Settings(Box::new(alone)));
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master]);
+    let address = Some(OWN.into());
+    rig.give(Input::Source { instance, address });
+    rig.give(Input::Settings(Box::new(pair())));
+    assert_eq!(rig.states(), [State::Master, State::Init]);
+    rig.give(Input::Link { interface, up: true });
+    assert_eq!(rig.states(), [State::Master, State::Backup]);
+}
+
 /// Its clients are being served, and nobody says yet that somebody else does.
 #[test]
 fn a_reload_takes_nothing_from_a_group_that_listens_after_a_crash() {

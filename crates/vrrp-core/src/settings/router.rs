@@ -1,9 +1,10 @@
 //! Everything one [`crate::Router`] runs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{GroupId, GroupSettings, InstanceId, InstanceSettings, PaceSettings, Tracker, TrackerId};
+use super::{GroupId, GroupSettings, InstanceId, InstanceSettings, PaceSettings, Tracker, TrackerId, TrackerKind};
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RouterSettings {
@@ -28,6 +29,16 @@ pub struct LinkDelay {
 impl RouterSettings {
     pub fn instance(&self, id: InstanceId) -> Option<&InstanceSettings> {
         self.instances.iter().find(|i| i.id == id)
+    }
+
+    /// Those whose state the router wants to know.
+    pub fn interfaces(&self) -> BTreeSet<Arc<str>> {
+        let own = self.instances.iter().filter_map(|i| i.interface.clone());
+        let tracked = self.trackers.iter().filter_map(|t| match &t.kind {
+            TrackerKind::Interface(name) => Some(name.clone()),
+            _ => None,
+        });
+        own.chain(tracked).collect()
     }
 
     /// After a reload was read: gives everything that `old` also had the id it had there, and everything else one that

@@ -35,7 +35,7 @@ impl Brain {
         for opening in self.ports.adjust(self.router.settings(), &self.network) {
             self.opened(opening.open());
         }
-        self.tell_links(&network::watched(self.router.settings()));
+        self.tell_links(&self.router.settings().interfaces());
         self.tell_sources();
         self.tell_found(journal);
         self.router.handle(Input::Start, now);
@@ -67,19 +67,11 @@ impl Brain {
             statics,
             vmacs,
         } = assignment;
-        let known = network::watched(self.router.settings());
-        let wanted = network::watched(&settings);
+        let known = self.router.settings().interfaces();
+        let wanted = settings.interfaces();
         let openings = self.ports.adjust(&settings, &self.network);
         self.open_ports(openings);
-        // One that is about to be listened on is told of then: what is new begins a moment later, and without a fault that
-        // its group would share.
-        let opening = |name: &&Arc<str>| self.network.is_up(name) && self.ports.is_deaf(name);
-        let new: BTreeSet<_> = wanted
-            .difference(&known)
-            .filter(|name| !opening(name))
-            .cloned()
-            .collect();
-        self.tell_links(&new);
+        self.tell_links(&wanted.difference(&known).cloned().collect());
         let dropped = |old: &&InstanceSettings| settings.instance(old.id).is_none();
         let old = &self.router.settings().instances;
         self.retired = old.iter().filter(dropped).cloned().collect();
@@ -87,8 +79,9 @@ impl Brain {
         let virtuals = &self.virtuals;
         self.echoes.keep(|address| virtuals.contains(address));
         self.patience = super::patience(&settings);
+        let sources = self.sources_of(&settings);
         self.sources.clear();
-        self.tell_these(self.sources_of(&settings));
+        self.tell_these(sources);
         let known = |id: InstanceId| self.router.settings().instance(id).is_some();
         let fresh: Vec<InstanceId> = settings
             .instances
@@ -132,11 +125,15 @@ impl Brain {
         }
     }
 
+    /// One that is up and about to be listened on is told of then: whoever begins there begins a moment later, and without a
+    /// fault that its group would share. What was told of it before goes on.
     pub(super) fn tell_links(&mut self, names: &BTreeSet<Arc<str>>) {
         let now = self.now();
         for interface in names {
-            let up = self.network.is_up(interface) && !self.ports.is_deaf(interface);
-            self.router.handle(Input::Link { interface, up }, now);
+            let up = self.network.is_up(interface);
+            if !up || !self.ports.is_deaf(interface) {
+                self.router.handle(Input::Link { interface, up }, now);
+            }
         }
     }
 
@@ -148,14 +145,18 @@ impl Brain {
     fn sources_of(&self, settings: &RouterSettings) -> Vec<(InstanceId, Option<IpAddr>)> {
         let instances = settings.instances.iter();
         let instances = instances.filter(|i| i.source.is_none() || i.track_source);
+        // One that names no interface hears of a link by its source only, and the link of another may have been told of
+        // because it is tracked.
+        let hears = |i: &&InstanceSettings| {
+            let home = self.network.home(i);
+            home.is_none_or(|link| !link.up || !self.ports.is_deaf(&link.name))
+        };
+        let instances = instances.filter(hears);
         instances.map(|i| (i.id, self.source_of(i))).collect()
     }
 
-    /// One that names no interface hears of a link by its source only, so that must not be there before it can listen.
     fn source_of(&self, settings: &InstanceSettings) -> Option<IpAddr> {
-        let home = self.network.home(settings).map(|link| link.name.as_str());
-        let deaf = settings.interface.is_none() && home.is_none_or(|name| self.ports.is_deaf(name));
-        let found = self.network.source(settings, &self.virtuals).filter(|_| !deaf);
+        let found = self.network.source(settings, &self.virtuals);
         found.or_else(|| self.is_on_its_way(settings))
     }
 

@@ -8,7 +8,7 @@ use tandem_sys::netlink::{Address, Change, Index, Link};
 use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::InstanceSettings;
 
-use super::network::{self, Network};
+use super::network::Network;
 use super::{Answer, Brain, Lists, Report};
 use crate::vmac::Vmacs;
 
@@ -73,7 +73,7 @@ impl Brain {
             Answer::Errands(done) => self.errands_done(done),
             Answer::Opened(opened) => {
                 self.opened(opened);
-                self.tell_links(&network::watched(self.router.settings()));
+                self.tell_links(&self.router.settings().interfaces());
                 self.tell_sources();
             }
             Answer::Listed(lists) => self.relisted(lists),
@@ -96,7 +96,7 @@ impl Brain {
         self.add_returned();
         self.add_held_ways();
         self.listen();
-        self.tell_links(&network::watched(self.router.settings()));
+        self.tell_links(&self.router.settings().interfaces());
         self.tell_sources();
     }
 

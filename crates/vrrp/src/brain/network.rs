@@ -3,10 +3,9 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use tandem_sys::netlink::{Address, Change, Cidr, Index, Link, Mac, Scope};
-use tandem_vrrp_core::settings::{Family, InstanceId, InstanceSettings, RouterSettings, TrackerKind, VirtualAddress};
+use tandem_vrrp_core::settings::{Family, InstanceId, InstanceSettings, RouterSettings, VirtualAddress};
 
 use crate::vmac::Vmacs;
 
@@ -221,16 +220,6 @@ fn speaks(address: &Address, family: Family) -> bool {
         (Family::V6, IpAddr::V6(_)) => address.scope == Scope::Link && !address.tentative && !address.duplicate,
         _ => false,
     }
-}
-
-/// Interfaces whose state the router wants to know.
-pub(super) fn watched(settings: &RouterSettings) -> BTreeSet<Arc<str>> {
-    let own = settings.instances.iter().filter_map(|i| i.interface.clone());
-    let tracked = settings.trackers.iter().filter_map(|t| match &t.kind {
-        TrackerKind::Interface(name) => Some(name.clone()),
-        _ => None,
-    });
-    own.chain(tracked).collect()
 }
 
 /// All addresses that come and go with mastership.
