@@ -62,6 +62,10 @@ impl<K: PartialEq> Burst<K> {
         None
     }
 
+    pub fn is_waiting(&self, key: &K) -> bool {
+        self.waiting.contains(key)
+    }
+
     /// When what waits has its turn.
     pub fn deadline(&self) -> Option<Mono> {
         self.due
@@ -101,8 +105,10 @@ mod tests {
         for ms in 1..5 {
             assert_eq!(burst.take('a', at(ms)), None);
         }
+        assert!(burst.is_waiting(&'a') && !burst.is_waiting(&'b'));
         assert_eq!(burst.due(at(1000)), []);
         assert_eq!(burst.due(at(1001)), ['a']);
+        assert!(!burst.is_waiting(&'a'));
         assert_eq!((burst.deadline(), burst.take('a', at(1002))), (None, Some('a')));
     }
 }

@@ -18,6 +18,11 @@ impl Instance {
         }
     }
 
+    /// It waits to be put back, because it was taken too often.
+    pub(crate) fn puts_back(&self, address: IpAddr) -> bool {
+        self.holds() && self.healing.is_waiting(&address)
+    }
+
     fn heal_again(&mut self) {
         if let Some(at) = self.healing.deadline() {
             self.timers.arm(Timer::Heal, at);

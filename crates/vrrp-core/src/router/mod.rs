@@ -140,6 +140,11 @@ impl Router {
         self.instances.values().map(Instance::view)
     }
 
+    /// Whether it will put back an address that is not there.
+    pub fn puts_back(&self, id: InstanceId, address: IpAddr) -> bool {
+        self.instances.get(&id).is_some_and(|i| i.puts_back(address))
+    }
+
     /// Of packets that were for none of the instances.
     pub fn dropped(&self, reason: DropReason) -> u64 {
         self.strangers.dropped(reason)

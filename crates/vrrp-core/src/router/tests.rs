@@ -638,10 +638,18 @@ fn who_is_not_told_yet_is_no_fault_of_its_group() {
     let (interface, up, instance) = ("eth1", true, InstanceId(1));
     let mut rig = grown(&pair());
     rig.give(Input::Link { interface, up });
-    assert_eq!(rig.states(), [State::Master, State::Init], "its source is still to be told");
+    assert_eq!(
+        rig.states(),
+        [State::Master, State::Init],
+        "its source is still to be told"
+    );
     rig.give(Input::Settings(Box::new(pair())));
     rig.run(LONG);
-    assert_eq!(rig.states(), [State::Master, State::Init], "another reload tells nothing");
+    assert_eq!(
+        rig.states(),
+        [State::Master, State::Init],
+        "another reload tells nothing"
+    );
     rig.give(Input::Source { instance, address });
     assert_eq!(rig.states(), [State::Master, State::Backup]);
 

@@ -94,6 +94,9 @@ impl Brain {
         self.router.handle(Input::Settings(Box::new(settings)), now);
         fresh.into_iter().for_each(|instance| self.find_native(instance, false));
         self.carry_out();
+        let router = &self.router;
+        self.mute
+            .keep(|instance| router.settings().instance(instance).is_some());
         self.exchange_vmacs(&old_vmacs, &moved);
         self.exchange_policies(policies);
         self.exchange_statics(statics);
@@ -160,10 +163,11 @@ impl Brain {
         found.or_else(|| self.is_on_its_way(settings))
     }
 
-    /// An owner's own address, which somebody took away and we put back.
+    /// An owner's own address, which somebody took away and we put back, now or in a moment.
     fn is_on_its_way(&self, settings: &InstanceSettings) -> Option<IpAddr> {
         let before = self.sources.get(&settings.id).copied().flatten();
-        before.filter(|ip| settings.priority.is_owner() && self.holding.is_coming(settings.id, *ip))
+        let comes = |ip: &IpAddr| self.holding.is_coming(settings.id, *ip) || self.router.puts_back(settings.id, *ip);
+        before.filter(|ip| settings.priority.is_owner() && comes(ip))
     }
 
     fn tell_these(&mut self, sources: Vec<(InstanceId, Option<IpAddr>)>) {

@@ -110,7 +110,7 @@ impl Brain {
             .send(link, mac, advert)
             .map_err(|error| error.to_string())
             .err();
-        if let Some(error) = self.mute.heard(link.index, advert.to, outcome) {
+        if let Some(error) = self.mute.heard(instance, link.index, advert.to, outcome) {
             let (name, to) = (&link.name, advert.to);
             self.reports
                 .trouble(format_args!("cannot send adverts on {name} to {to}: {error}"));

@@ -6,7 +6,6 @@ use std::net::IpAddr;
 
 use tandem_sys::netlink::{Address, Change, Index, Link};
 use tandem_vrrp_core::Input;
-use tandem_vrrp_core::settings::InstanceSettings;
 
 use super::network::Network;
 use super::{Answer, Brain, Lists, Report};
@@ -25,7 +24,10 @@ impl Brain {
                 self.ears.forget(index);
                 self.links_changed();
             }
-            Change::Address(address) => self.source_may_change(address.cidr.ip()),
+            Change::Address(address) => {
+                self.holding.seen(address.index, address.cidr.ip());
+                self.source_may_change(address.cidr.ip());
+            }
             Change::AddressGone(address) => {
                 self.address_gone(address.index, address.cidr.ip());
                 self.static_gone(address.index, address.cidr.ip());
@@ -49,8 +51,16 @@ impl Brain {
         {
             self.listen();
         }
-        let owner = |settings: &InstanceSettings| settings.priority.is_owner();
-        if !self.virtuals.contains(&changed) || self.router.settings().instances.iter().any(owner) {
+        if !self.virtuals.contains(&changed) {
+            return self.tell_sources();
+        }
+        self.owners_may_be_mute();
+    }
+
+    /// A virtual address has come, has gone, or will not come.
+    pub(super) fn owners_may_be_mute(&mut self) {
+        let mut instances = self.router.settings().instances.iter();
+        if instances.any(|settings| settings.priority.is_owner()) {
             self.tell_sources();
         }
     }
@@ -91,13 +101,17 @@ impl Brain {
     }
 
     fn links_changed(&mut self) {
+        self.tell_of_links();
+        self.tell_sources();
+    }
+
+    fn tell_of_links(&mut self) {
         self.arrange_vmacs();
         self.add_statics();
         self.add_returned();
         self.add_held_ways();
         self.listen();
         self.tell_links(&self.router.settings().interfaces());
-        self.tell_sources();
     }
 
     fn listen(&mut self) {
@@ -112,25 +126,30 @@ impl Brain {
         }
     }
 
-    /// Some of the kernel's news were lost; what is missing now may have been taken meanwhile.
+    /// Some of the kernel's news were lost; what is missing now may have been taken meanwhile. Whoever lost its interface
+    /// has let go before that is asked, and what is put back is on its way before anybody asks where an owner speaks from.
     fn listed(&mut self, links: Vec<Link>, addresses: Vec<Address>) {
         let before: BTreeSet<Index> = self.holding.interfaces();
         self.holding.reports_were_lost();
         let vmacs = self.network.exchange_vmacs(Vmacs::default());
         self.network = Network::new(links, addresses, vmacs);
+        self.tell_of_links();
+        self.carry_out();
         let now = self.now();
-        for index in before {
-            let missing: Vec<_> = self
-                .holding
-                .on(index)
-                .filter(|(_, ip)| !self.network.has(index, *ip))
-                .collect();
-            for (instance, address) in missing {
+        // What an interface that is gone had comes back with it.
+        let before = before.into_iter().filter(|index| self.network.at(*index).is_some());
+        let held: Vec<_> = before
+            .flat_map(|index| self.holding.on(index).map(move |(instance, ip)| (index, instance, ip)))
+            .collect();
+        for (index, instance, address) in held {
+            if self.network.has(index, address) {
+                self.holding.seen(index, address);
+            } else {
                 self.router.handle(Input::AddressLost { instance, address }, now);
             }
         }
         self.carry_out();
-        self.links_changed();
+        self.tell_sources();
     }
 
     /// Listens on every interface that an address may move from.

@@ -127,15 +127,20 @@ impl Brain {
 
     pub(super) fn errands_done(&mut self, Done { asked, set }: Done) {
         self.errands.under_way = self.errands.under_way.saturating_sub(asked.len() + set.len());
+        let mut refused = false;
         for (request, purpose, result) in asked {
-            self.asked(&request, purpose, result);
+            refused |= self.asked(&request, purpose, result);
+        }
+        if refused {
+            self.owners_may_be_mute();
         }
         for trouble in set.into_iter().filter_map(Result::err) {
             self.reports.trouble(trouble);
         }
     }
 
-    fn asked(&mut self, request: &Request, purpose: Purpose, result: Result<(), NetlinkError>) {
+    /// Whether an address was refused.
+    fn asked(&mut self, request: &Request, purpose: Purpose, result: Result<(), NetlinkError>) -> bool {
         let happened = result.is_ok();
         // An answer that was lost says nothing; a number of the kernel's says no, unless it is so already.
         let errno = result.as_ref().err().and_then(NetlinkError::errno);
@@ -150,15 +155,12 @@ impl Brain {
             Purpose::Give { index, address } => self.holding.removed(index, address, happened),
             Purpose::Other => {}
         }
+        refused && matches!(purpose, Purpose::Hold { .. })
     }
 
     fn held(&mut self, instance: InstanceId, address: IpAddr, is_there: bool) {
         for (instance, address) in self.holding.added(instance, address, is_there) {
             self.announce(instance, address);
-        }
-        if !is_there {
-            // An owner may have meant to speak from it.
-            self.tell_sources();
         }
     }
 }

@@ -29,6 +29,8 @@ struct Held {
     index: Index,
     /// Still to be asked for.
     pending: bool,
+    /// Asked for, and neither seen nor refused.
+    coming: bool,
     /// The kernel would not have it. Announcing it would draw clients to a host that does not answer.
     refused: bool,
     /// Announcements that wait for the answer.
@@ -55,9 +57,19 @@ impl Holding {
         self.held.remove(&(instance, address));
     }
 
-    /// The kernel is being asked for it.
+    /// The kernel is being asked for it, or was and has not shown it yet.
     pub(super) fn is_coming(&self, instance: InstanceId, address: IpAddr) -> bool {
-        self.held.get(&(instance, address)).is_some_and(|held| held.pending)
+        self.held.get(&(instance, address)).is_some_and(|held| held.coming)
+    }
+
+    /// An interface has this address.
+    pub(super) fn seen(&mut self, index: Index, address: IpAddr) {
+        self.here(index, address).for_each(|held| held.coming = false);
+    }
+
+    fn here(&mut self, index: Index, address: IpAddr) -> impl Iterator<Item = &mut Held> {
+        let held = self.held.iter_mut();
+        held.filter_map(move |((_, ip), held)| (*ip == address && held.index == index).then_some(held))
     }
 
     /// Nobody will tell any more of removals that the kernel has answered.
@@ -72,11 +84,13 @@ impl Holding {
         let held = self.held.entry((instance, address)).or_insert(Held {
             index,
             pending: true,
+            coming: true,
             refused: false,
             announcements: 0,
         });
         held.index = index;
         held.pending = true;
+        held.coming = true;
         self.arriving += 1;
     }
 
@@ -87,6 +101,7 @@ impl Holding {
         if let Some(held) = self.held.get_mut(&(instance, address)) {
             held.pending = false;
             held.refused = !is_there;
+            held.coming &= is_there;
             let waited = if is_there { held.announcements } else { 0 };
             held.announcements = 0;
             due.extend((waited > 0).then_some((instance, address)));
@@ -143,6 +158,9 @@ impl Holding {
         if self.is_ours_going(index, address) {
             return Vec::new();
         }
+        self.here(index, address)
+            .filter(|held| !held.pending)
+            .for_each(|held| held.coming = false);
         let lost = self
             .held
             .iter()
@@ -246,6 +264,26 @@ mod tests {
         assert_eq!(holding.added(VI, vip(), true), [(VI, vip())]);
         assert!(holding.has(VI, vip()));
         assert!(holding.may_announce(VI, vip()));
+    }
+
+    #[test]
+    fn it_comes_until_it_is_seen_or_refused() {
+        let mut holding = Holding::default();
+        assert!(!holding.is_coming(VI, vip()));
+        holding.adding(VI, vip(), ETH);
+        holding.added(VI, vip(), true);
+        assert!(holding.is_coming(VI, vip()), "the kernel's report is still to come");
+        holding.seen(Index(9), vip());
+        assert!(holding.is_coming(VI, vip()), "another interface has it");
+        holding.seen(ETH, vip());
+        assert!(!holding.is_coming(VI, vip()));
+        holding.adding(VI, vip(), ETH);
+        holding.added(VI, vip(), false);
+        assert!(!holding.is_coming(VI, vip()), "refused");
+        holding.adding(VI, vip(), ETH);
+        holding.added(VI, vip(), true);
+        assert_eq!(holding.gone(ETH, vip()), [VI]);
+        assert!(!holding.is_coming(VI, vip()), "somebody took it before it was seen");
     }
 
     #[test]
