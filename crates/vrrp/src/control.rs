@@ -72,7 +72,7 @@ pub(crate) struct Control {
     pub(crate) log: Rc<Log>,
     pub(crate) journal: Journal,
     /// What the journal of the process before named.
-    pub(crate) held: Vec<InstanceId>,
+    pub(crate) held: BTreeSet<InstanceId>,
     pub(crate) heralds: Heralds,
     pub(crate) launcher: Rc<Launcher>,
     pub(crate) firewall: Firewall,
@@ -131,7 +131,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         promotion: Promotion::default(),
         igmp: LocalIgmp::default(),
         recorder: Recorder::default(),
-        held: held.into_iter().collect(),
+        held,
         changed: true,
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),

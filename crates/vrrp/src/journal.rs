@@ -25,6 +25,15 @@ pub(crate) struct Journal {
     boot: String,
 }
 
+/// Instances whose addresses a process before us held when it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Before {
+    /// In this boot: what is there of their addresses is what it left.
+    pub(crate) held: BTreeSet<InstanceId>,
+    /// A moment ago: they may be resumed.
+    pub(crate) fresh: BTreeSet<InstanceId>,
+}
+
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     boot: String,
@@ -40,20 +49,27 @@ impl Journal {
         })
     }
 
-    /// Instances of these settings that were held when the last process ended, if that is not long ago.
-    pub(crate) fn fresh(&self, settings: &RouterSettings) -> Vec<InstanceId> {
-        let Some(note) = self.read() else { return Vec::new() };
+    /// What of these settings the last process held when it ended without a word.
+    pub(crate) fn before(&self, settings: &RouterSettings) -> Before {
+        let Some((note, age)) = self.read() else {
+            return Before::default();
+        };
         let was_held = |instance: &&InstanceSettings| note.held.contains(&name(instance));
-        settings.instances.iter().filter(was_held).map(|i| i.id).collect()
+        let held: BTreeSet<InstanceId> = settings.instances.iter().filter(was_held).map(|i| i.id).collect();
+        // A clock that was set back makes it look as if from the future: not fresh either.
+        let is_fresh = age.is_some_and(|age| age <= FRESH);
+        Before {
+            fresh: if is_fresh { held.clone() } else { BTreeSet::new() },
+            held,
+        }
     }
 
-    /// What is not there, not whole, or not of this boot is no journal.
-    fn read(&self) -> Option<Note> {
+    /// With its age. What is not there, not whole, or not of this boot is no journal.
+    fn read(&self) -> Option<(Note, Option<Duration>)> {
         let beaten = fs::metadata(&self.path).and_then(|m| m.modified()).ok()?;
-        // A clock that was set back makes it look as if from the future: not fresh either.
-        let age = SystemTime::now().duration_since(beaten).ok()?;
+        let age = SystemTime::now().duration_since(beaten).ok();
         let note: Note = serde_json::from_slice(&fs::read(&self.path).ok()?).ok()?;
-        (age <= FRESH && note.boot == self.boot).then_some(note)
+        (note.boot == self.boot).then_some((note, age))
     }
 
     /// Written under another name first, so that a crash leaves the old one or the new one.
@@ -124,11 +140,12 @@ mod tests {
     #[test]
     fn what_was_held_a_moment_ago_is_ours() {
         let (journal, settings) = (journal("fresh"), settings());
-        assert_eq!(journal.fresh(&settings), []);
+        assert_eq!(journal.before(&settings), Before::default());
         journal.write(settings.instances[1..].iter()).expect("writable");
-        assert_eq!(journal.fresh(&settings), [InstanceId(1)]);
+        let second = BTreeSet::from([InstanceId(1)]);
+        assert_eq!(journal.before(&settings).fresh, second);
         journal.close().expect("ours");
-        assert_eq!(journal.fresh(&settings), []);
+        assert_eq!(journal.before(&settings), Before::default());
         journal.close().expect("nothing to close");
         done(&journal);
     }
@@ -140,11 +157,13 @@ mod tests {
         let file = File::options().write(true).open(&journal.path).expect("written");
         file.set_modified(SystemTime::now() - Duration::from_secs(31))
             .expect("ours");
-        assert_eq!(journal.fresh(&settings), []);
+        let before = journal.before(&settings);
+        assert!(before.fresh.is_empty(), "a rival is master by now");
+        assert_eq!(before.held.len(), 2, "what is there is ours all the same");
         journal.beat().expect("ours");
-        assert_eq!(journal.fresh(&settings).len(), 2);
+        assert_eq!(journal.before(&settings).fresh.len(), 2);
         journal.boot = "another".into();
-        assert_eq!(journal.fresh(&settings), []);
+        assert_eq!(journal.before(&settings), Before::default());
         done(&journal);
     }
 
@@ -152,7 +171,7 @@ mod tests {
     fn half_a_journal_is_none() {
         let (journal, settings) = (journal("half"), settings());
         fs::write(&journal.path, b"{\"boot\":").expect("writable");
-        assert_eq!(journal.fresh(&settings), []);
+        assert_eq!(journal.before(&settings), Before::default());
         done(&journal);
     }
 }

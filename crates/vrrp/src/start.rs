@@ -120,11 +120,12 @@ pub(crate) fn run(
         if let Err(trouble) = firewall.adjust(&plan).await {
             log.error(&trouble);
         }
-        let held = journal.fresh(&plan.router);
+        let before = journal.before(&plan.router);
+        let held = before.fresh.clone();
         let brain = brain::spawn(brain::Start {
             assignment: Assignment::of(&plan),
             clock: Clock::start(),
-            journal: held.clone(),
+            journal: before,
             folder: args.run_dir.clone(),
             verbosity: Verbosity {
                 announcements: args.log_detail,

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use tandem_sys::netlink::{Change, Netlink};
+use tandem_sys::netlink::{Change, Cidr, Netlink};
 use tandem_time::Mono;
 use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
@@ -14,11 +14,12 @@ use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 use super::network::{self, Network};
 use super::ports::{Opened, Opening};
 use super::{Answer, Assignment, Brain, Lists};
+use crate::journal::Before;
 use crate::policy::Policy;
 use crate::vmac::Vmacs;
 
 impl Brain {
-    pub(super) async fn begin(&mut self, journal: &[InstanceId]) -> io::Result<()> {
+    pub(super) async fn begin(&mut self, journal: &Before) -> io::Result<()> {
         let netlink = Netlink::open()?;
         let (links, addresses) = all(&netlink).await.map_err(io::Error::other)?;
         let vmacs = self.network.exchange_vmacs(Vmacs::default());
@@ -82,17 +83,9 @@ impl Brain {
         let sources = self.sources_of(&settings);
         self.sources.clear();
         self.tell_these(sources);
-        let known = |id: InstanceId| self.router.settings().instance(id).is_some();
-        let fresh: Vec<InstanceId> = settings
-            .instances
-            .iter()
-            .map(|i| i.id)
-            .filter(|id| !known(*id))
-            .collect();
         let moved = self.give_up_moved(&vmacs, &settings.instances);
         let old_vmacs = self.network.exchange_vmacs(vmacs);
         self.router.handle(Input::Settings(Box::new(settings)), now);
-        fresh.into_iter().for_each(|instance| self.find_native(instance, false));
         self.carry_out();
         let router = &self.router;
         self.mute
@@ -152,7 +145,7 @@ impl Brain {
         // because it is tracked.
         let hears = |i: &&InstanceSettings| {
             let home = self.network.home(i);
-            home.is_none_or(|link| !link.up || !self.ports.is_deaf(&link.name))
+            home.is_none_or(|link| !self.network.is_up(&link.name) || !self.ports.is_deaf(&link.name))
         };
         let instances = instances.filter(hears);
         instances.map(|i| (i.id, self.source_of(i))).collect()
@@ -179,19 +172,20 @@ impl Brain {
         }
     }
 
-    fn tell_found(&mut self, journal: &[InstanceId]) {
+    fn tell_found(&mut self, journal: &Before) {
         let now = self.now();
-        let found: Vec<InstanceId> = self
+        let found: Vec<InstanceSettings> = self
             .router
             .settings()
             .instances
             .iter()
             .filter(|settings| self.is_held(settings))
-            .map(|settings| settings.id)
+            .cloned()
             .collect();
-        for instance in found {
-            self.find_native(instance, journal.contains(&instance));
-            let fresh_journal = journal.contains(&instance);
+        for settings in found {
+            let instance = settings.id;
+            self.find_native(&settings, journal.held.contains(&instance));
+            let fresh_journal = journal.fresh.contains(&instance);
             let found = Input::Found {
                 instance,
                 fresh_journal,
@@ -200,24 +194,19 @@ impl Brain {
         }
     }
 
-    /// An owner's addresses may be the host's own, which were there before us and stay. After a crash they may also be what
-    /// we left, unless the host has no other.
-    fn find_native(&mut self, instance: InstanceId, was_ours: bool) {
-        let Some(settings) = self
-            .router
-            .settings()
-            .instance(instance)
-            .filter(|s| s.priority.is_owner())
-        else {
-            return;
-        };
+    /// Whose addresses are there. Those of whoever was master when the process before us ended are what that one left,
+    /// however long ago: unless it is an owner whose host has no other.
+    fn find_native(&mut self, settings: &InstanceSettings, was_master: bool) {
         let source = self.network.source(settings, &self.virtuals);
         for address in settings.addresses() {
-            let ip = address.address;
             let place = self.network.place(settings, address).map(|link| link.index);
-            let here = place.filter(|index| self.network.has(*index, ip) && (!was_ours || source == Some(ip)));
-            if let Some(index) = here {
-                self.holding.is_the_host_s(index, ip);
+            let cidr = Cidr::new(address.address, address.prefix).ok();
+            let Some((index, cidr)) = place.zip(cidr) else { continue };
+            if self.network.has_exactly(index, cidr) {
+                if was_master && !(settings.priority.is_owner() && source == Some(address.address)) {
+                    self.holding.was_left(index, cidr);
+                }
+                self.holding.found(settings.id, index, cidr, true);
             }
         }
     }

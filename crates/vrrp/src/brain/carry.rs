@@ -195,6 +195,8 @@ impl Brain {
     fn add(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
+        let is_there = self.network.has_exactly(index, request.cidr);
+        self.holding.found(instance, index, request.cidr, is_there);
         self.holding.adding(instance, address, index);
         self.errands
             .push(Request::AddAddress(request), Purpose::Hold { instance, address });
@@ -203,10 +205,11 @@ impl Brain {
     fn remove(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
-        if self.holding.is_native(index, address) {
+        let is_owner = self.settings(instance).is_some_and(|s| s.priority.is_owner());
+        if is_owner && self.holding.is_native(instance, index, request.cidr) {
             return self.holding.leave(instance, address);
         }
-        self.holding.removing(instance, address, index);
+        self.holding.removing(instance, request.cidr, index);
         self.errands
             .push(Request::DeleteAddress(request), Purpose::Give { index, address });
     }

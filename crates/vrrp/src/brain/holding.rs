@@ -16,8 +16,10 @@ pub(super) struct Holding {
     held: BTreeMap<(InstanceId, IpAddr), Held>,
     /// Removals of ours that the kernel has not reported yet.
     going: BTreeMap<(Index, IpAddr), Going>,
-    /// Addresses of an owner that this host had before us. They stay when we go.
-    native: BTreeSet<(Index, IpAddr)>,
+    /// Addresses that this host had before an instance put them there. An owner's stay when it goes.
+    native: BTreeSet<(InstanceId, Index, Cidr)>,
+    /// What a process before us left.
+    left: BTreeSet<(Index, Cidr)>,
     /// Additions that the kernel has not been asked for yet.
     arriving: u32,
     /// Announcements after the first of each address: they wait until every address has had its first.
@@ -44,12 +46,34 @@ struct Going {
 }
 
 impl Holding {
-    pub(super) fn is_the_host_s(&mut self, index: Index, address: IpAddr) {
-        self.native.insert((index, address));
+    /// An address is on its interface, or is not, when an instance comes to it.
+    pub(super) fn found(&mut self, instance: InstanceId, index: Index, cidr: Cidr, is_there: bool) {
+        if self.held.contains_key(&(instance, cidr.ip())) {
+            return;
+        }
+        if is_there && !self.is_from_us(index, cidr) {
+            self.native.insert((instance, index, cidr));
+        } else {
+            self.native.remove(&(instance, index, cidr));
+        }
     }
 
-    pub(super) fn is_native(&self, index: Index, address: IpAddr) -> bool {
-        self.native.contains(&(index, address))
+    /// The process before us put it there.
+    pub(super) fn was_left(&mut self, index: Index, cidr: Cidr) {
+        self.left.insert((index, cidr));
+    }
+
+    fn is_from_us(&self, index: Index, cidr: Cidr) -> bool {
+        let brought = |((instance, ip), held): (&(InstanceId, IpAddr), &Held)| {
+            *ip == cidr.ip() && held.index == index && !self.is_native(*instance, index, cidr)
+        };
+        self.left.contains(&(index, cidr))
+            || self.going.contains_key(&(index, cidr.ip()))
+            || self.held.iter().any(brought)
+    }
+
+    pub(super) fn is_native(&self, instance: InstanceId, index: Index, cidr: Cidr) -> bool {
+        self.native.contains(&(instance, index, cidr))
     }
 
     /// Holds it no longer, and it stays where it is.
@@ -125,8 +149,11 @@ impl Holding {
         }
     }
 
-    pub(super) fn removing(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
+    pub(super) fn removing(&mut self, instance: InstanceId, cidr: Cidr, index: Index) {
+        let address = cidr.ip();
         self.held.remove(&(instance, address));
+        self.native.remove(&(instance, index, cidr));
+        self.left.remove(&(index, cidr));
         let going = self.going.entry((index, address)).or_default();
         going.unanswered += 1;
         going.unreported += 1;
@@ -287,10 +314,56 @@ mod tests {
     }
 
     #[test]
+    fn the_host_s_is_what_nobody_of_us_brought() {
+        let cidr = Cidr::host(vip());
+        let other = InstanceId(4);
+        let mut holding = Holding::default();
+        holding.found(VI, ETH, cidr, true);
+        assert!(holding.is_native(VI, ETH, cidr));
+        assert!(!holding.is_native(other, ETH, cidr) && !holding.is_native(VI, Index(9), cidr));
+        let wide = Cidr::new(vip(), 24).expect("it fits");
+        assert!(!holding.is_native(VI, ETH, wide), "another address to the kernel");
+        holding.adding(VI, vip(), ETH);
+        holding.found(VI, ETH, cidr, false);
+        assert!(holding.is_native(VI, ETH, cidr), "somebody took it, and we put it back");
+        holding.found(other, ETH, cidr, true);
+        assert!(holding.is_native(other, ETH, cidr), "the next one finds it as well");
+        holding.leave(VI, vip());
+        holding.found(VI, ETH, cidr, false);
+        assert!(
+            !holding.is_native(VI, ETH, cidr),
+            "gone meanwhile, and ours if it comes"
+        );
+    }
+
+    #[test]
+    fn what_we_brought_is_nobody_else_s() {
+        let cidr = Cidr::host(vip());
+        let other = InstanceId(4);
+        let mut holding = Holding::default();
+        holding.found(VI, ETH, cidr, false);
+        holding.adding(VI, vip(), ETH);
+        holding.added(VI, vip(), true);
+        holding.found(other, ETH, cidr, true);
+        assert!(!holding.is_native(other, ETH, cidr), "another instance has it from us");
+        holding.removing(VI, cidr, ETH);
+        holding.found(other, ETH, cidr, true);
+        assert!(!holding.is_native(other, ETH, cidr), "it is going");
+        holding.removed(ETH, vip(), true);
+        holding.gone(ETH, vip());
+        holding.found(other, ETH, cidr, true);
+        assert!(holding.is_native(other, ETH, cidr), "somebody else put it there");
+        let left = Cidr::host(IpAddr::from([10, 9, 0, 101]));
+        holding.was_left(ETH, left);
+        holding.found(VI, ETH, left, true);
+        assert!(!holding.is_native(VI, ETH, left), "by a process before us");
+    }
+
+    #[test]
     fn what_we_removed_is_not_lost() {
         let mut holding = Holding::default();
         holding.adding(VI, vip(), ETH);
-        holding.removing(VI, vip(), ETH);
+        holding.removing(VI, Cidr::host(vip()), ETH);
         holding.adding(VI, vip(), ETH);
         assert!(holding.gone(ETH, vip()).is_empty(), "that was the removal");
         holding.removed(ETH, vip(), true);
@@ -302,10 +375,10 @@ mod tests {
     fn a_report_that_was_lost_is_not_waited_for() {
         let mut holding = Holding::default();
         holding.adding(VI, vip(), ETH);
-        holding.removing(VI, vip(), ETH);
+        holding.removing(VI, Cidr::host(vip()), ETH);
         holding.removed(ETH, vip(), true);
         let other = IpAddr::from([10, 9, 0, 101]);
-        holding.removing(VI, other, ETH);
+        holding.removing(VI, Cidr::host(other), ETH);
         holding.reports_were_lost();
         holding.adding(VI, vip(), ETH);
         holding.adding(VI, other, ETH);
@@ -318,7 +391,7 @@ mod tests {
     #[test]
     fn a_refused_removal_is_not_waited_for() {
         let mut holding = Holding::default();
-        holding.removing(VI, vip(), ETH);
+        holding.removing(VI, Cidr::host(vip()), ETH);
         holding.removed(ETH, vip(), false);
         holding.adding(VI, vip(), ETH);
         assert_eq!(holding.gone(ETH, vip()), [VI]);

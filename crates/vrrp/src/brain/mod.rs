@@ -59,6 +59,7 @@ use tandem_vrrp_core::{Burst, Input, InstanceView, Release, Router, Who};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::mpsc;
 
+use crate::journal::Before;
 use crate::policy::Policy;
 use crate::snapshot::Snapshot;
 use crate::statics::Statics;
@@ -94,8 +95,8 @@ const STACK: usize = 1 << 20;
 pub(crate) struct Start {
     pub(crate) assignment: Assignment,
     pub(crate) clock: Clock,
-    /// Instances whose addresses we held a moment ago.
-    pub(crate) journal: Vec<InstanceId>,
+    /// What the process before us held.
+    pub(crate) journal: Before,
     /// Where a process leaves word for the next one.
     pub(crate) folder: PathBuf,
     pub(crate) verbosity: Verbosity,

@@ -183,6 +183,10 @@ impl Network {
         here.next().is_some()
     }
 
+    pub(super) fn has_exactly(&self, index: Index, cidr: Cidr) -> bool {
+        self.addresses.contains_key(&(index, cidr))
+    }
+
     /// As itself and nothing else, until the kernel removes it.
     pub(super) fn has_for_a_time(&self, index: Index, ip: IpAddr) -> bool {
         let known = self.addresses.get(&(index, Cidr::host(ip)));
