@@ -50,6 +50,11 @@ impl Comeback {
         }
     }
 
+    /// Those of `held` leave by one order, each in its own time: each comes back when it has left.
+    fn lets(&mut self, held: BTreeSet<InstanceId>, is_meant: impl Fn(InstanceId) -> bool) {
+        self.letting.extend(held.into_iter().filter(|id| is_meant(*id)));
+    }
+
     fn left(&mut self, instance: InstanceId, now: Instant) {
         if self.letting.remove(&instance) {
             self.due.insert(instance, now);
@@ -109,8 +114,13 @@ impl Desk {
     pub(super) async fn leave_as_wanted(&mut self) {
         while let Some(instance) = self.wanted_back.pop_first() {
             let Some(snapshot) = self.show().await else { return };
-            let mut all = snapshot.instances.iter();
-            if !all.any(|i| i.settings.id == instance && is_held(i)) {
+            let held: BTreeSet<InstanceId> = snapshot
+                .instances
+                .iter()
+                .filter(|i| is_held(i))
+                .map(|i| i.settings.id)
+                .collect();
+            if !held.contains(&instance) {
                 // It leaves already, perhaps by an order that says more.
                 continue;
             }
@@ -118,7 +128,8 @@ impl Desk {
             self.keep_connections(who, None, None).await;
             let why = Release::Handover { successor: None };
             self.order(Order::Release { who, why }).await;
-            self.comeback.letting.insert(instance);
+            let groups = &self.plan.router.groups;
+            self.comeback.lets(held, |id| is_meant(groups, who, id));
         }
     }
 
@@ -223,6 +234,8 @@ fn is_ours(own: &Instance, other: &Entry) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tandem_vrrp_core::settings::GroupId;
+
     use super::*;
 
     const A: InstanceId = InstanceId(1);
@@ -257,6 +270,27 @@ mod tests {
             [B],
             "who lets another return may be told to stay away"
         );
+    }
+
+    /// The one that leaves first comes back while the others still leave, which undoes nothing for them.
+    #[test]
+    fn of_a_group_that_lets_another_return_everybody_comes_back() {
+        let other = InstanceId(3);
+        let groups = [GroupSettings {
+            id: GroupId(0),
+            name: "G".into(),
+            members: vec![A, B],
+            track: Vec::new(),
+            member_weights: false,
+        }];
+        let mut comeback = Comeback::default();
+        comeback.lets(BTreeSet::from([A, B, other]), |id| is_meant(&groups, Who::One(A), id));
+        let now = Instant::now();
+        for id in [A, B, other] {
+            comeback.left(id, now);
+            let back = if id == other { vec![] } else { vec![id] };
+            assert_eq!(comeback.take_due(now), back);
+        }
     }
 
     #[test]
