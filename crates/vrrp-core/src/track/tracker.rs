@@ -42,8 +42,11 @@ impl TrackState {
         }
     }
 
-    /// The same results under other settings.
+    /// The same results under other settings. Without any, it begins as anew: the first one decides.
     pub fn under(self, kind: &TrackerKind) -> TrackState {
+        if self.level == Level::Unknown {
+            return TrackState::new(kind);
+        }
         let (rise, fall) = match kind {
             TrackerKind::Script(script) => (script.rise, script.fall),
             TrackerKind::Lb(lb) => (lb.rise, lb.fall),
@@ -129,7 +132,7 @@ impl TrackState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::ParameterMatch;
+    use crate::settings::{ParameterMatch, ScriptSettings};
 
     fn process() -> TrackerKind {
         TrackerKind::Process(ProcessSettings {
@@ -160,6 +163,28 @@ mod tests {
         assert!(!state.on_deadline(at(24)));
         assert!(state.on_deadline(at(25)));
         assert_eq!(state.level(), Level::Good(false));
+    }
+
+    #[test]
+    fn without_a_result_other_settings_are_the_first_ones() {
+        let script = |rise, init_fail| {
+            TrackerKind::Script(ScriptSettings {
+                rise,
+                init_fail,
+                ..ScriptSettings::new(&["/bin/true"])
+            })
+        };
+        let good = Observation::Script(ScriptOutcome::Exited(0));
+        let (before, after) = (script(1, false), script(3, false));
+        let mut state = TrackState::new(&before).under(&after);
+        assert!(state.observe(&after, good, Mono::ZERO));
+        assert_eq!(state.level(), Level::Good(true), "the first result decides");
+
+        let fails = script(2, true);
+        let mut state = TrackState::new(&before).under(&fails);
+        assert_eq!(state.level(), Level::Good(false));
+        assert!(!state.observe(&fails, good, Mono::ZERO), "it takes two");
+        assert!(state.observe(&fails, good, Mono::ZERO));
     }
 
     #[test]
