@@ -20,6 +20,16 @@ pub(crate) struct Runner {
     pub(crate) words: Vec<Arc<str>>,
     pub(crate) user: Option<Arc<str>>,
     pub(crate) group: Option<Arc<str>>,
+    pub(crate) bond: Bond,
+}
+
+/// Whether what we run ourselves outlives us when we are killed and end nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bond {
+    /// A check says something to us only.
+    Ours,
+    /// Whoever is told something does what it does about it, and ends by itself.
+    ItsOwn,
 }
 
 /// A program at work, in a process group of its own. It is killed when this is dropped.
@@ -53,15 +63,25 @@ impl Runner {
         }
         let mut command = Command::new(&**program);
         command.args(arguments.iter().map(|word| &**word));
-        match prepared(&mut command).spawn() {
+        match self.prepared(&mut command).spawn() {
             Err(error) if error.raw_os_error() == Some(Errno::ENOEXEC as i32) => {
                 let mut shell = Command::new("/bin/sh");
                 shell.args(self.words.iter().map(|word| &**word));
-                prepared(&mut shell).spawn()
+                self.prepared(&mut shell).spawn()
             }
             outcome => outcome,
         }
         .map(|child| Run::Own(Tree(child)))
+    }
+
+    fn prepared<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        let command = safety::apart(command).kill_on_drop(true);
+        if self.bond == Bond::Ours {
+            // Between fork and exec, so the standard library cannot take `posix_spawn` for it: a fork of this process, which is
+            // small, for each check.
+            end_with_us(command.as_std_mut());
+        }
+        command
     }
 
     /// Nobody when it is who we are.
@@ -97,13 +117,6 @@ fn own_name() -> io::Result<String> {
 pub(crate) fn unsafe_for_root(word: &str) -> Option<String> {
     let program = safety::program(word).filter(|_| geteuid().is_root())?;
     safety::why_not(&program).map(|why| format!("root does not run it: {why}"))
-}
-
-fn prepared(command: &mut Command) -> &mut Command {
-    let command = safety::apart(command).kill_on_drop(true);
-    // Killed, we could not end it.
-    end_with_us(command.as_std_mut());
-    command
 }
 
 /// Dropped before it has ended, it takes along what it has started.
@@ -157,8 +170,14 @@ fn ending(status: ExitStatus) -> Ending {
 mod tests {
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+    use std::time::{Duration, Instant};
+
+    use tokio::runtime::Builder;
 
     use super::*;
+    use crate::args::Args;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     #[test]
     fn a_group_makes_a_difference() {
@@ -185,5 +204,42 @@ mod tests {
         fs::remove_file(&path).expect("ours");
         assert_eq!(why.is_some(), geteuid().is_root());
         assert_eq!(unsafe_for_root("no-such-program-at-all"), None);
+    }
+
+    fn is_alive(pid: u32) -> bool {
+        fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    /// The kernel tells a child of the end of the thread that started it, as of that of the whole process.
+    #[test]
+    fn a_check_ends_with_us_and_whoever_was_told_something_does_not() {
+        let [check, told] = std::thread::spawn(|| {
+            let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let launcher = Launcher::new(&Args::read(["tandem-vrrp".into()]).expect("no arguments are needed"));
+                [Bond::Ours, Bond::ItsOwn].map(|bond| {
+                    let runner = Runner {
+                        words: ["/bin/sleep", "600"].map(Arc::from).to_vec(),
+                        user: None,
+                        group: None,
+                        bond,
+                    };
+                    let Ok(Run::Own(tree)) = runner.start(&launcher) else {
+                        panic!("it runs as who we are");
+                    };
+                    // Goes along, or it would be ended here.
+                    tree
+                })
+            })
+        })
+        .join()
+        .expect("both are started");
+        let pid = |tree: &Tree| tree.0.id().expect("nobody waits for it");
+        let over = Instant::now() + PATIENCE;
+        while is_alive(pid(&check)) {
+            assert!(Instant::now() < over, "{check:?} lives on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(is_alive(pid(&told)), "nobody was to end {told:?}");
     }
 }

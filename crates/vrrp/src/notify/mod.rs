@@ -20,7 +20,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::launcher::{Ending, Launcher};
 use crate::logs::Log;
 use crate::mail::Post;
-use crate::runner::Runner;
+use crate::runner::{Bond, Runner};
 use crate::snapshot::Snapshot;
 
 use fifo::Pipe;
@@ -238,6 +238,7 @@ impl Heralds {
             words,
             user: user.map(|u| u.name.clone()),
             group: user.and_then(|u| u.group.clone()),
+            bond: Bond::ItsOwn,
         }
     }
 

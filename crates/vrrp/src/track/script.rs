@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::asked::Question;
 use super::{Stage, Teller, process};
 use crate::launcher::Ending;
-use crate::runner::{Run, Runner};
+use crate::runner::{Bond, Run, Runner};
 
 /// From asking a script to end to making it.
 const GRACE: Duration = Duration::from_secs(2);
@@ -28,6 +28,7 @@ pub(super) async fn track(name: Arc<str>, settings: ScriptSettings, tell: Teller
         words: settings.command,
         user: settings.user,
         group: settings.group,
+        bond: Bond::Ours,
     };
     let mut beat = tokio::time::interval(settings.interval);
     // A run that takes longer than the interval leaves out beats, and does not move them.

@@ -107,6 +107,7 @@ fn a_run_that_nobody_waits_for_takes_its_children_along() {
             words: ["/bin/sh", "-c", &text].map(Arc::from).to_vec(),
             user: None,
             group: None,
+            bond: Bond::Ours,
         };
         let run = runner.start(&launcher).expect("a shell");
         let over = Instant::now() + PATIENCE;
