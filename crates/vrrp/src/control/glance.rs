@@ -21,6 +21,8 @@ pub(super) struct Glance {
     under_way: Option<(Instant, JoinHandle<io::Result<Counts>>)>,
     /// Not before then.
     rests: Option<Instant>,
+    /// Why the kernel did not say what there is, the last time.
+    trouble: Option<String>,
 }
 
 impl Glance {
@@ -42,5 +44,30 @@ impl Glance {
         self.under_way = None;
         self.rests = Some(Instant::now() + (took * SHARE).min(REST));
         seen.map_err(io::Error::other)?
+    }
+
+    /// Why it is not known what there is: once when that begins, and again when it is for another reason.
+    pub(super) fn trouble(&mut self, seen: &io::Result<Counts>) -> Option<String> {
+        let trouble = seen.as_ref().err().map(ToString::to_string);
+        let is_new = trouble != self.trouble;
+        self.trouble.clone_from(&trouble);
+        trouble.filter(|_| is_new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stays_unknown_is_said_once() {
+        let mut glance = Glance::default();
+        let mut told = |seen: io::Result<Counts>| glance.trouble(&seen);
+        let unknown = |why: &str| Err(io::Error::other(why.to_owned()));
+        assert_eq!(told(unknown("no memory")).as_deref(), Some("no memory"));
+        assert_eq!(told(unknown("no memory")), None);
+        assert_eq!(told(unknown("not ours")).as_deref(), Some("not ours"));
+        assert_eq!(told(Ok(Counts::default())), None);
+        assert_eq!(told(unknown("not ours")).as_deref(), Some("not ours"));
     }
 }

@@ -143,7 +143,7 @@ impl Desk {
             .flat_map(|instance| staying(&instance.settings))
             .collect();
         let counts = flows::count(all).await.unwrap_or_else(|error| {
-            self.log.warning(&unknown(&error));
+            self.log.warning(&unknown(&error.to_string()));
             Counts::default()
         });
         let mut hopes = BTreeMap::new();
@@ -255,8 +255,8 @@ impl Desk {
 
     /// Ends what has no connection left, has had its time, or is back where it was.
     pub(super) async fn look_after_stays(&mut self, seen: &io::Result<Counts>) {
-        if let Some(error) = seen.as_ref().err().filter(|_| !self.stays.is_empty()) {
-            self.log.warning(&unknown(error));
+        if let Some(why) = self.glance.trouble(seen).filter(|_| !self.stays.is_empty()) {
+            self.log.warning(&unknown(&why));
         }
         let Some(snapshot) = self.show().await else { return };
         for instance in &snapshot.instances {
@@ -350,8 +350,8 @@ fn connections(count: Option<usize>) -> String {
     }
 }
 
-fn unknown(error: &io::Error) -> String {
-    format!("it is not known how many connections there are, so they are taken to be there: {error}")
+fn unknown(why: &str) -> String {
+    format!("it is not known how many connections there are, so they are taken to be there: {why}")
 }
 
 const fn refused(outcome: Outcome) -> &'static str {
