@@ -6,11 +6,13 @@
 //! the macvlan are gone.
 //!
 //! What was set before is noted in a file first, because connections may outlive a process of ours, and addresses outlive
-//! one that was killed. The next process gives back what nobody needs any more.
+//! one that was killed. The next process gives back what nobody needs any more. Each network has a file of its own: an eth0
+//! in another one is another interface.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,13 +105,21 @@ impl Note {
     }
 }
 
+/// The number of the network that this thread is in.
+fn own_network() -> Option<u64> {
+    fs::metadata("/proc/thread-self/ns/net").ok().map(|net| net.ino())
+}
+
+fn file_name(network: Option<u64>) -> String {
+    network.map_or_else(|| "lent".to_owned(), |number| format!("lent-{number}"))
+}
+
 impl Lent {
     /// `folder`: where the process before has left its note.
     pub(super) fn new(folder: &Path) -> Lent {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-        let file = folder.join("lent");
         let note = Note {
-            file,
+            file: folder.join(file_name(own_network())),
             boot: boot.trim().to_owned(),
         };
         Lent::within(PathBuf::from("/proc/sys/net"), note)
@@ -324,6 +334,15 @@ mod tests {
         };
         assert_eq!(Lent::within(last.root.clone(), another_boot).before.len(), 0);
         fs::remove_dir_all(&last.root).expect("ours");
+    }
+
+    /// Two networks on one host, each with an eth0, and processes that share a folder.
+    #[test]
+    fn what_is_noted_of_one_network_says_nothing_of_another() {
+        let here = Lent::new(Path::new("/nowhere"));
+        let number = own_network().expect("every thread is in one");
+        assert_eq!(here.note.file, Path::new("/nowhere").join(format!("lent-{number}")));
+        assert_ne!(file_name(Some(number)), file_name(Some(number + 1)));
     }
 
     #[test]
