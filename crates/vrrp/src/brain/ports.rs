@@ -51,6 +51,8 @@ struct Place {
 struct Receivers {
     socket: VrrpReceiver,
     authenticated: Option<VrrpReceiver>,
+    /// Why there is none of the second kind, although there should be.
+    lacking: Option<io::Error>,
 }
 
 /// A socket that is open.
@@ -87,9 +89,12 @@ impl Opening {
         };
         let authenticated = || joined(VrrpReceiver::open_authenticated(&name.0, place.index)?);
         let open = || -> io::Result<Receivers> {
+            let socket = joined(VrrpReceiver::open(&name.0, place.index, family(name.1))?)?;
+            let (authenticated, lacking) = if_possible(place.authenticated.then(authenticated));
             Ok(Receivers {
-                socket: joined(VrrpReceiver::open(&name.0, place.index, family(name.1))?)?,
-                authenticated: place.authenticated.then(authenticated).transpose()?,
+                socket,
+                authenticated,
+                lacking,
             })
         };
         let result = open();
@@ -127,7 +132,8 @@ impl Ports {
         openings
     }
 
-    /// What could not be opened is said, and tried again when something changes.
+    /// What could not be opened is said, and tried again when something changes. Without the socket that only tells of
+    /// adverts that are refused anyhow, the other one does its work.
     pub(super) fn take(&mut self, opened: Opened) -> Result<(), String> {
         let Opened { name, place, result } = opened;
         let trouble = |error: io::Error| format!("cannot listen for adverts on {}: {error}", name.0);
@@ -136,12 +142,17 @@ impl Ports {
             return Ok(());
         }
         self.awaited.remove(&name);
-        let port = result
-            .and_then(|receivers| Port::new(place, receivers))
-            .map_err(trouble)?;
+        let mut receivers = result.map_err(trouble)?;
+        let lacking = receivers.lacking.take();
+        let port = Port::new(place, receivers).map_err(trouble)?;
+        let missed = |error| {
+            let interface = &name.0;
+            format!("on {interface} nobody will say that adverts with AH authentication are refused: {error}")
+        };
+        let outcome = lacking.map_or(Ok(()), |error| Err(missed(error)));
         let old = self.open.insert(name, port);
         closing::close(old.into_iter().flat_map(Port::into_inner).collect());
-        Ok(())
+        outcome
     }
 
     /// Nobody listens on this interface yet, but will: whoever took part now would take silence for the truth.
@@ -217,6 +228,15 @@ impl Port {
     }
 }
 
+/// What there is, and why there is nothing where there should be something.
+fn if_possible<T>(wanted: Option<io::Result<T>>) -> (Option<T>, Option<io::Error>) {
+    match wanted {
+        None => (None, None),
+        Some(Ok(there)) => (Some(there), None),
+        Some(Err(error)) => (None, Some(error)),
+    }
+}
+
 /// What is to be heard on an interface.
 #[derive(Debug, Default)]
 struct Wanted {
@@ -261,5 +281,22 @@ pub(super) const fn family(family: Family) -> netlink::Family {
     match family {
         Family::V4 => netlink::Family::V4,
         Family::V6 => netlink::Family::V6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_could_not_be_opened_is_known_and_takes_nothing_along() {
+        let words = |wanted| {
+            let (there, lacking): (Option<u8>, _) = if_possible(wanted);
+            (there, lacking.map(|error| error.to_string()))
+        };
+        assert_eq!(words(None), (None, None));
+        assert_eq!(words(Some(Ok(7))), (Some(7), None));
+        let refused = Err(io::Error::other("too many files"));
+        assert_eq!(words(Some(refused)), (None, Some("too many files".to_owned())));
     }
 }
