@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tandem_time::Mono;
 
-/// So many times in this long; then once each.
+/// So many times in a second at once. What comes more often waits for a second, and then has a burst of its own again.
 #[derive(Clone, Debug)]
 pub struct Burst<K> {
     most: u32,

@@ -220,7 +220,8 @@ pub enum Preempt {
 /// Putting back an address that somebody else removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heal {
-    /// Each address so many times in a second at once; then once a second, so as not to fight with another program at full speed.
+    /// Each address so many times at once; then a second's pause, so as not to fight with another program at full speed, and
+    /// so many times again.
     pub burst: u32,
 }
 

@@ -1,6 +1,7 @@
 //! What somebody takes away that is no address of an instance, and how often it is put back.
 //!
-//! As with virtual addresses: at once, until it becomes a fight with another program; then once a second.
+//! As with virtual addresses: at once, until it becomes a fight with another program; then after a second's pause, and so
+//! on.
 
 use std::net::IpAddr;
 
