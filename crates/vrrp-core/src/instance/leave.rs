@@ -4,11 +4,12 @@
 //! the moment; its announcements are, or a settling time after the advert. Nothing is announced when letting go: the
 //! neighbours know the successor by then.
 
+use std::net::IpAddr;
+
 use super::{Instance, Phase, Timer};
 use crate::outbox::Cx;
 use crate::receive::Heard;
 use crate::{Event, Notice, Output, Release, ReleaseEnd, State};
-use std::net::IpAddr;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaving {
