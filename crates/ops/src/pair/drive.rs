@@ -73,29 +73,41 @@ pub struct Ends {
 
 /// Speaks with the peer until the daemon lets go of its end.
 pub async fn run(
-    mut link: Link,
+    link: Link,
     clock: Clock,
     ends: Ends,
-    mut commands: mpsc::Receiver<Command>,
+    commands: mpsc::Receiver<Command>,
     news: mpsc::Sender<News>,
 ) -> io::Result<()> {
     let socket = UdpSocket::bind(ends.own).await?;
+    speak(link, clock, &socket, ends.peer, commands, news).await;
+    Ok(())
+}
+
+async fn speak(
+    mut link: Link,
+    clock: Clock,
+    socket: &UdpSocket,
+    peer: SocketAddr,
+    mut commands: mpsc::Receiver<Command>,
+    news: mpsc::Sender<News>,
+) {
     let mut buffer = [0; FRAME + 1];
     let mut lost = 0;
     loop {
         while let Some(output) = link.poll_output() {
-            let new = carry(output, &socket, ends.peer).await;
+            let new = carry(output, socket, peer).await;
             lost += u64::from(new.is_some_and(|new| news.try_send(new).is_err()));
         }
         let due = link.poll_deadline().unwrap_or(Mono::FAR);
         tokio::select! {
             command = commands.recv() => match command {
                 Some(command) => obey(&mut link, command, clock.now(), lost),
-                None => return Ok(()),
+                None => return,
             },
             // An error is what the other's host says of an earlier datagram: it is not there yet.
             received = socket.recv_from(&mut buffer) => if let Ok((length, from)) = received
-                && from.ip() == ends.peer.ip()
+                && from.ip() == peer.ip()
             {
                 link.handle(Input::Datagram(&buffer[..length]), clock.now());
             },
@@ -156,13 +168,13 @@ mod tests {
         news: mpsc::Receiver<News>,
     }
 
-    fn start(own: SocketAddr, peer: SocketAddr, chance: u64) -> End {
+    fn start(socket: UdpSocket, peer: SocketAddr, chance: u64) -> End {
         let (commands, inbox) = mpsc::channel(16);
         let (telling, news) = mpsc::channel(1);
         let clock = Clock::start();
         let secret = Secret::new(&[5; 32]).expect("long enough");
         let link = Link::new(secret, chance, clock.now());
-        tokio::spawn(run(link, clock, Ends { own, peer }, inbox, telling));
+        tokio::spawn(async move { speak(link, clock, &socket, peer, inbox, telling).await });
         End { commands, news }
     }
 
@@ -175,11 +187,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_daemon_that_takes_no_news_gets_its_answers() {
-        let any = || std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
-        let (one, other) = (any(), any());
-        let at = [&one, &other].map(|socket| socket.local_addr().expect("bound"));
-        drop((one, other));
-        let (mut busy, peer) = (start(at[0], at[1], 1), start(at[1], at[0], 2));
+        let any = async || UdpSocket::bind("127.0.0.1:0").await.expect("a port");
+        let (one, other) = (any().await, any().await);
+        let [here, there] = [&one, &other].map(|socket| socket.local_addr().expect("bound"));
+        let (mut busy, peer) = (start(one, there, 1), start(other, here, 2));
         let entry = Entry {
             key: Key {
                 vrid: 51,

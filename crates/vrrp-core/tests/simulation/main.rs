@@ -18,6 +18,9 @@ use site::{Shape, Site};
 
 const SEEDS: u64 = 500;
 
+/// What is true of half of them shows in so many.
+const MANY: u32 = 50;
+
 fn each_seed(label: u64, act: impl Fn(u64, bool, Seed)) {
     let seeds = Seeds::from_env(SEEDS);
     let replay = seeds.is_replay();
@@ -240,8 +243,9 @@ fn after_k_losses_two_masters_for_at_most_k_and_one_intervals() {
         }
     });
     let (splits, lasted) = (splits.get(), lasted.get());
+    // Of a few seeds, or the one that is looked at, most may be otherwise.
     assert!(
-        lasted * 2 >= splits,
+        splits < MANY || lasted * 2 >= splits,
         "of {splits} splits only {lasted} lasted as long as adverts were lost"
     );
 }

@@ -142,7 +142,7 @@ pub(super) fn over_a_restart(bench: &Bench<'_>) -> Result<()> {
     moved(&stage.b, &stage.a, VIP)?;
     wait_until_known(&a, "ready")?;
     let connections = connect(&stage.client, VIP, "a")?;
-    ask(a.pid(), r#"{"ask": "handover", "keep": 1}"#)?;
+    ask(a.pid(), r#"{"ask": "handover", "keep": 5}"#)?;
     moved(&stage.a, &stage.b, VIP)?;
     ensure!(a.stop(LONG)?.success(), "{}", a.output());
     wait("the end of the addresses", || Ok(!has(&stage.a, "lo", VIP)?))?;

@@ -46,6 +46,8 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
 
 /// A peer with `auth_type AH` is no silence: it is said why nobody listens to it.
 fn authenticated(bench: &Bench<'_>) -> Result<()> {
+    /// A VRID that nobody has here.
+    const STRANGER: u8 = 77;
     let stage = Stage::new(bench)?;
     let a = stage.start(&stage.a, Program::Ours, &Config::v2(150))?;
     a.wait_for_line("Entering BACKUP STATE", LONG)?;
@@ -61,8 +63,10 @@ fn authenticated(bench: &Bench<'_>) -> Result<()> {
     let advert = [
         0x21, 51, 200, 1, 2, 1, 0xbe, 0xef, 10, 9, 0, 100, 0, 0, 0, 0, 0, 0, 0, 0,
     ];
-    // Somebody else's, which has nothing to do with VRRP.
-    sender.send(&[header(6), advert.to_vec()].concat(), MULTICAST)?;
+    // Somebody else's, which has nothing to do with VRRP, whatever is in it.
+    let mut other = advert;
+    other[1] = STRANGER;
+    sender.send(&[header(6), other.to_vec()].concat(), MULTICAST)?;
     sender.send(&[header(112), advert.to_vec()].concat(), MULTICAST)?;
     a.wait_for_line("AH authentication, which is not supported", LONG)?;
     stage.a.wait_for_address(VIP, true, LONG)?;
