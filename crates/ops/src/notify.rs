@@ -23,6 +23,8 @@ pub enum State<'a> {
     /// Carries the monotonic time, without which systemd does not accept it for `Type=notify-reload`.
     Reloading,
     Stopping,
+    /// Whatever is under way, the end of it too, may take this long from now. (What the manager would wait anyhow stays.)
+    Extend(Duration),
     /// One line for people; `systemctl status` shows it.
     Status(&'a str),
     /// "Still alive."
@@ -135,6 +137,7 @@ impl State<'_> {
             State::Ready => "READY=1\n".to_owned(),
             State::Reloading => format!("RELOADING=1\nMONOTONIC_USEC={}\n", monotonic_micros()),
             State::Stopping => "STOPPING=1\n".to_owned(),
+            State::Extend(by) => format!("EXTEND_TIMEOUT_USEC={}\n", by.as_micros()),
             State::Status(text) => format!("STATUS={}\n", text.replace('\n', " ")),
             State::Watchdog => "WATCHDOG=1\n".to_owned(),
             State::MainPid(pid) => format!("MAINPID={pid}\n"),
@@ -181,6 +184,11 @@ mod tests {
             .send(&[State::Ready, State::Status("two\nlines"), State::MainPid(5)])
             .expect("it listens");
         assert_eq!(receive(&server), "READY=1\nSTATUS=two lines\nMAINPID=5\n");
+
+        notifier
+            .send(&[State::Extend(Duration::from_secs(90))])
+            .expect("it listens");
+        assert_eq!(receive(&server), "EXTEND_TIMEOUT_USEC=90000000\n");
 
         notifier.send(&[State::Reloading]).expect("it listens");
         let text = receive(&server);

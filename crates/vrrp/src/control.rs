@@ -65,6 +65,10 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Beyond what a successor has; then the kernel's state is what it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What comes before and after that at the end: the other host is asked, and rules leave the packet filter, which may have
+/// much to do.
+const AROUND: Duration = Duration::from_secs(70);
+
 /// What the control runtime is started with.
 pub(crate) struct Control {
     pub(crate) args: Args,
@@ -186,7 +190,7 @@ impl Running {
                 },
                 received = self.signals.next() => {
                     if self.desk.obey(received?).await {
-                        return self.end().await;
+                        return self.end(notifier).await;
                     }
                 }
                 news = self.desk.bfd.news() => self.desk.told_by_bfd(news),
@@ -220,8 +224,14 @@ impl Running {
         }
     }
 
-    async fn end(mut self) -> anyhow::Result<()> {
+    async fn end(mut self, notifier: &Notifier) -> anyhow::Result<()> {
         self.desk.log.info("Stopping");
+        // Who adverts seldom hands over slowly, and nobody is to be killed over it.
+        let instances = self.desk.plan.router.instances.iter();
+        let patience = PATIENCE + instances.map(InstanceSettings::cap).max().unwrap_or_default();
+        let script = self.desk.plan.global.scripts.shutdown.as_ref();
+        let all = patience + AROUND + script.map(|script| script.timeout).unwrap_or_default();
+        notifier.send(&[notify::State::Extend(all)]).ok();
         if self.desk.args.dont_release_vrrp {
             // Addresses, and the interfaces that they are on.
             self.desk.order(Order::Leave).await;
@@ -235,8 +245,6 @@ impl Running {
             why: Release::Stop,
         };
         self.desk.order(release).await;
-        let longest = self.desk.plan.router.instances.iter().map(InstanceSettings::cap).max();
-        let patience = PATIENCE + longest.unwrap_or_default();
         if tokio::time::timeout(patience, self.released()).await.is_err() {
             self.desk.log.error("the addresses could not be released in time");
         }
