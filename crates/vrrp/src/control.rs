@@ -113,7 +113,8 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     let bfd = Sessions::new(orders.clone(), Urgency::of(&plan));
     let mut reload_time = ReloadTime::default();
     reload_time.adjust(&plan.global.reload);
-    let mut pair = Pair::new(log.clone());
+    let mut pair = Pair::new(log.clone(), orders.clone());
+    pair.know(&plan.router);
     pair.adjust(plan.global.pair.as_ref());
     let desk = Desk {
         args,
@@ -136,7 +137,6 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         igmp: LocalIgmp::default(),
         recorder: Recorder::default(),
         held,
-        changed: true,
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),
         journal_trouble: None,
@@ -180,10 +180,6 @@ impl Running {
                     Some(report) => {
                         self.desk.take(report);
                         self.desk.come_back().await;
-                        // When many move at once, all of them together.
-                        if self.reports.is_empty() {
-                            self.desk.tell_pair().await;
-                        }
                     }
                     // The brain has ended by itself; its thread says why.
                     None => return Ok(()),
@@ -305,8 +301,6 @@ struct Desk {
     recorder: Recorder,
     /// Whose addresses a process after a crash may find: of masters, and of those that listen after one.
     held: BTreeSet<InstanceId>,
-    /// Something that the other host of the pair wants to know.
-    changed: bool,
     unreleased: BTreeSet<InstanceId>,
     wall: WallWatch,
     journal_trouble: Option<String>,
@@ -352,7 +346,7 @@ impl Desk {
     }
 
     fn entered(&mut self, instance: InstanceId, state: State) {
-        self.changed = true;
+        self.pair.changed();
         if state == State::Master {
             self.comeback.is_master(instance);
         }
@@ -512,8 +506,6 @@ impl Desk {
             let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
             self.order(Order::WallClock { unix }).await;
         }
-        self.changed = true;
-        self.tell_pair().await;
         if !self.held.is_empty() {
             let beaten = self.journal.beat();
             self.journalled(beaten);

@@ -1,6 +1,7 @@
 //! The link to the other host of the pair: what it is told of us, and what is made of its wishes.
 
-use std::cell::Cell;
+mod beside;
+
 use std::io::Read;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -10,12 +11,15 @@ use serde_json::{Value, json};
 use tandem_ops::clock::Clock;
 use tandem_ops::pair::{self, Command, Ends, Entry, Key, Link, News, Outcome, Position, Secret, Shown, Wish};
 use tandem_vrrp_config::PairLink;
-use tandem_vrrp_core::settings::InstanceSettings;
+use tandem_vrrp_core::settings::{InstanceSettings, RouterSettings};
 use tandem_vrrp_core::{Partner, Stand, State};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::brain::Order;
 use crate::logs::Log;
-use crate::snapshot::{Instance, Snapshot};
+use crate::snapshot::Instance;
+
+use beside::Common;
 
 /// Both ways; a handover of everything is one message for each instance. Nobody waits for a place.
 const QUEUE: usize = 1024;
@@ -27,22 +31,32 @@ pub(crate) struct Pair {
     news: mpsc::Receiver<News>,
     /// Kept so that `news` never ends.
     telling: mpsc::Sender<News>,
-    /// Commands that the link had no place for.
-    lost: Cell<u64>,
+    common: Common,
     log: Rc<Log>,
 }
 
 impl Pair {
-    pub(crate) fn new(log: Rc<Log>) -> Pair {
+    pub(crate) fn new(log: Rc<Log>, orders: mpsc::Sender<Order>) -> Pair {
         let (telling, news) = mpsc::channel(QUEUE);
         Pair {
             settings: None,
             commands: None,
             news,
             telling,
-            lost: Cell::new(0),
+            common: Common {
+                orders,
+                known: Rc::default(),
+                changed: Rc::default(),
+                lost: Rc::default(),
+            },
             log,
         }
+    }
+
+    /// What the router has now. It has heard of these.
+    pub(crate) fn know(&self, router: &RouterSettings) {
+        let keys = router.instances.iter().filter_map(|i| Some((key(i)?, i.id)));
+        *self.common.known.borrow_mut() = keys.collect();
     }
 
     /// Starts, ends or replaces the link, if its settings changed.
@@ -69,7 +83,10 @@ impl Pair {
             }
         };
         let (commands, inbox) = mpsc::channel(QUEUE);
-        let (news, log) = (self.telling.clone(), self.log.clone());
+        let (news, heard) = mpsc::channel(QUEUE);
+        tokio::task::spawn_local(self.common.clone().say(commands.downgrade()));
+        tokio::task::spawn_local(self.common.clone().hear(heard, self.telling.clone()));
+        let log = self.log.clone();
         tokio::task::spawn_local(async move {
             if let Err(error) = pair::run(link, clock, ends, inbox, news).await {
                 log.error(&format!("no pair link: {}: {error}", ends.own));
@@ -90,8 +107,9 @@ impl Pair {
         self.commands.is_some()
     }
 
-    pub(crate) fn tell(&self, snapshot: &Snapshot) {
-        self.command(Command::View(snapshot.instances.iter().filter_map(entry).collect()));
+    /// The other host wants to know something that has changed here.
+    pub(crate) fn changed(&self) {
+        self.common.changed.notify_one();
     }
 
     pub(crate) fn name_successor(&self, settings: &InstanceSettings, successor: Option<IpAddr>) {
@@ -112,7 +130,7 @@ impl Pair {
     fn command(&self, command: Command) {
         let full = |commands: &mpsc::Sender<Command>| commands.try_send(command).is_err();
         if self.commands.as_ref().is_some_and(full) {
-            self.lost.set(self.lost.get() + 1);
+            self.common.is_lost();
         }
     }
 
@@ -126,7 +144,7 @@ impl Pair {
     /// For the control socket.
     pub(crate) async fn describe(&self) -> Value {
         match self.show().await {
-            Some(shown) => describe(&shown, self.lost.get(), self.settings.as_ref()),
+            Some(shown) => describe(&shown, self.common.lost.get(), self.settings.as_ref()),
             None => Value::Null,
         }
     }
@@ -148,7 +166,7 @@ pub(crate) fn key(settings: &InstanceSettings) -> Option<Key> {
 }
 
 /// What the router makes of it.
-pub(crate) const fn partner(entry: &Entry) -> Partner {
+const fn partner(entry: &Entry) -> Partner {
     Partner {
         stand: match entry.position {
             Position::Master => Stand::Master,

@@ -26,29 +26,16 @@ impl Desk {
     }
 
     pub(super) async fn told_by_pair(&mut self, news: News) {
+        // The router has heard it already, beside this loop.
         match news {
             News::Up => {
                 self.log.info("The pair link is up");
-                self.changed = true;
-                self.tell_pair().await;
+                self.pair.changed();
             }
-            News::Down => {
-                self.log
-                    .warning("The pair link is down: nothing was heard for a second");
-                for instance in self.plan.router.instances.iter().map(|i| i.id) {
-                    let partner = None;
-                    self.order(Order::Partner { instance, partner }).await;
-                }
-            }
-            News::Seen(entries) => {
-                for entry in &entries {
-                    if let Some(instance) = self.known(&entry.key).map(|settings| settings.id) {
-                        let partner = Some(pair::partner(entry));
-                        self.order(Order::Partner { instance, partner }).await;
-                    }
-                }
-                self.return_to(&entries).await;
-            }
+            News::Down => self
+                .log
+                .warning("The pair link is down: nothing was heard for a second"),
+            News::Seen(entries) => self.return_to(&entries).await,
             News::Refused(why) => self
                 .log
                 .warning(&format!("The pair link does not believe what it heard: {why}")),
@@ -89,15 +76,5 @@ impl Desk {
     pub(super) fn known(&self, key: &Key) -> Option<&InstanceSettings> {
         let mut instances = self.plan.router.instances.iter();
         instances.find(|settings| pair::key(settings).as_ref() == Some(key))
-    }
-
-    /// How we are, when that has changed.
-    pub(super) async fn tell_pair(&mut self) {
-        if std::mem::take(&mut self.changed)
-            && self.pair.is_configured()
-            && let Some(snapshot) = self.show().await
-        {
-            self.pair.tell(&snapshot);
-        }
     }
 }

@@ -60,6 +60,7 @@ impl Desk {
         self.complain(adjusted);
         self.order(Order::Assign(Box::new(Assignment::of(&plan)))).await;
         self.trackers.adjust(&tracked(&plan));
+        self.pair.know(&plan.router);
         self.pair.adjust(plan.global.pair.as_ref());
         self.watch_neighbours(&plan).await;
         self.promote(&plan);
