@@ -362,6 +362,9 @@ impl Converter {
 impl When {
     /// Whether the variable is to be set to this.
     pub(crate) fn all(conditions: &[When], variable: &Variable, new: &Sample<'_>, context: &dyn Context) -> bool {
+        if conditions.is_empty() {
+            return true;
+        }
         let known = context.variable(variable);
         // The process has each variable that is set somewhere, whether it was set or not.
         let exists = known.is_some() || variable.scope == Scope::Process;

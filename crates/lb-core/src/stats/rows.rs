@@ -1,6 +1,6 @@
 //! From figures to rows: which fields a row of each kind has in TCP mode, and what HAProxy would put into them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::figures::{Backend, Denials, Effort, Frontend, Http, Listener, Server, Time, Traffic};
 use super::{Field, Kind, Row};
@@ -185,22 +185,21 @@ pub fn server_row(s: &Server<'_>) -> Row {
 /// Whoever follows a server that is observed says how many analyses of his own have failed, as in HAProxy: none.
 pub fn lend_analyses(rows: &mut [Row]) {
     let name = |row: &Row| format!("{}/{}", row.text(Field::Pxname), row.text(Field::Svname));
-    let mut observed: BTreeSet<String> = BTreeSet::new();
-    let mut follow: Vec<(usize, String)> = Vec::new();
+    let mut observed: Vec<String> = Vec::new();
+    let mut followers: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (place, row) in rows.iter().enumerate() {
         match row.value(Field::Tracked) {
-            Some(tracked) => follow.push((place, tracked.to_string())),
-            None if row.value(Field::Hanafail).is_some() => {
-                observed.insert(name(row));
-            }
+            Some(tracked) => followers.entry(tracked.to_string()).or_default().push(place),
+            None if row.value(Field::Hanafail).is_some() => observed.push(name(row)),
             None => {}
         }
     }
     // Who follows a follower has the same one above him.
-    while let Some(at) = follow.iter().position(|(_, tracked)| observed.contains(tracked)) {
-        let (place, _) = follow.swap_remove(at);
-        rows[place].set(Field::Hanafail, 0u64);
-        observed.insert(name(&rows[place]));
+    while let Some(tracked) = observed.pop() {
+        for place in followers.remove(&tracked).unwrap_or_default() {
+            rows[place].set(Field::Hanafail, 0u64);
+            observed.push(name(&rows[place]));
+        }
     }
 }
 

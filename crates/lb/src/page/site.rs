@@ -1,7 +1,7 @@
 //! One frontend that has the page: its settings, and what it counts.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(crate) struct Site {
     traffic: Arc<Traffic>,
     /// 1xx to 5xx, others.
     answers: [Count; 6],
-    /// Of each listener that ever was, by where it listens.
+    /// Of each listener, by where it listens.
     listeners: RefCell<BTreeMap<String, Arc<AtListener>>>,
 }
 
@@ -48,8 +48,10 @@ impl Site {
         }
     }
 
-    /// It is configured otherwise from now on, and counts on.
+    /// It is configured otherwise from now on, and counts on. What listens no more is forgotten.
     pub(crate) fn renew(&self, plan: plan::Frontend, settings: plan::Stats, maxconn: u32) {
+        let places: BTreeSet<String> = plan.binds.iter().map(place_of).collect();
+        self.listeners.borrow_mut().retain(|place, _| places.contains(place));
         self.configured.replace(Configured::new(plan, settings, maxconn));
     }
 

@@ -43,6 +43,9 @@ mod tests {
     #[tokio::test(flavor = "local")]
     async fn the_first_question_goes_out_at_once() {
         let there = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        there
+            .set_read_timeout(Some(std::time::Duration::from_secs(20)))
+            .expect("a timeout above zero");
         let nameserver = Nameserver {
             name: "n".into(),
             address: there.local_addr().expect("it is bound"),
