@@ -556,11 +556,11 @@ pub(crate) struct SendProxy {
     pub(crate) details: Details,
 }
 
-/// What a PROXY header says beside, as it was written.
+/// What a PROXY header says beside, and where that is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) plan: plan::Told,
-    pub(crate) text: String,
+    pub(crate) span: Span,
     pub(crate) references: Vec<Spanned<Reference>>,
 }
 

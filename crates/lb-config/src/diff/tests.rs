@@ -174,6 +174,19 @@ fn every_kind_in_its_words() {
 }
 
 #[test]
+fn values_of_a_header_are_shown_as_they_are_written() {
+    let with = |value: &str| {
+        let options = format!("9002 send-proxy-v2 set-proxy-v2-tlv-fmt(0xE0) {value}");
+        plan(&BASE.replacen("9002", &options, 1))
+    };
+    let lines = Difference::between(&with("%[src]"), &with("%[src_port]")).to_string();
+    assert!(
+        lines.contains("set-proxy-v2-tlv-fmt 224 %[src] becomes 224 %[src_port]"),
+        "{lines}"
+    );
+}
+
+#[test]
 fn sections_come_and_go() {
     let more = format!("{BASE}listen extra\n    bind 127.0.0.1:90\n    server x 127.0.0.1:9009\n");
     let (less, more) = (plan(BASE), plan(&more));

@@ -462,8 +462,12 @@ pub(crate) fn told(number: &str, format: &Word, world: World<'_>) -> Result<Told
     let value = rules::pieces(format, &mut book, world)?;
     places::fit(value.iter().filter_map(Piece::expr), &[Place::Connect], format.span)?;
     Ok(Told {
-        plan: plan::Told { number, value },
-        text: format.text.clone(),
+        plan: plan::Told {
+            number,
+            value,
+            text: format.text.as_str().into(),
+        },
+        span: format.span,
         references: book.references,
     })
 }

@@ -113,4 +113,6 @@ pub struct Told {
     /// Under which it is told.
     pub number: u8,
     pub value: Vec<Piece>,
+    /// The value as it was written.
+    pub text: Box<str>,
 }

@@ -13,6 +13,7 @@ use tandem_text::{Diagnostic, Spanned};
 
 use super::{ids, resolvers, tracking};
 use crate::checking::Kind;
+use crate::code;
 use crate::draft::{Bind, Mode, Proxy, Server, ServerOptions, Timeouts};
 use crate::plan::{self, Agent, Backend, BindAddress, Check, External, Frontend, Resolvers, ServerStates, Service};
 use crate::tls::{Defaults, Settling};
@@ -260,7 +261,7 @@ fn server(
         user_timeout: options.user_timeout,
         buffers: plan::Buffers::default(),
         send_proxy,
-        told: options.told.iter().map(|told| told.plan.clone()).collect(),
+        told: told(options, send_proxy, report),
         maxqueue: options.maxqueue,
         conduct: Conduct {
             // In whole seconds, as HAProxy counts it.
@@ -284,6 +285,25 @@ fn server(
         resolve: resolvers::of_server(&options.resolve, resolvers, report),
         init_addr: resolvers::first(&options.resolve),
     }
+}
+
+/// What is told beside, to whom a header can tell it.
+fn told(options: &ServerOptions, header: Option<Write>, report: &mut Vec<Diagnostic>) -> Arc<[plan::Told]> {
+    if header.is_some_and(|header| header.version == Version::V2) {
+        return options.told.iter().map(|told| told.plan.clone()).collect();
+    }
+    for told in &options.told {
+        // What all servers inherit is said once.
+        let is_said = |known: &Diagnostic| known.code == code::CONFLICT && known.span == told.span;
+        if !report.iter().any(is_said) {
+            let message = "only a PROXY header of version 2 has values: this one is not sent";
+            report.push(
+                Diagnostic::warning(code::CONFLICT, told.span, message)
+                    .help("add `send-proxy-v2`, or leave `set-proxy-v2-tlv-fmt` out"),
+            );
+        }
+    }
+    Arc::default()
 }
 
 /// The program that makes the checks of this proxy, where one does.

@@ -145,6 +145,10 @@ fn what_is_wrong_as_a_whole() {
             "listen l\n bind *:1\n timeout client 0\n timeout connect 0\n server s 1.1.1.1:1\n",
             "t:5:8: warning[LB0012]: listen `l` has no timeout for: client, connect",
         ),
+        (
+            "backend b\n default-server set-proxy-v2-tlv-fmt(7) %[src]\n server s 1.1.1.1:1\n server t 1.1.1.1:2 send-proxy\n",
+            "t:6:41: warning[LB0013]: only a PROXY header of version 2 has values: this one is not sent",
+        ),
     ] {
         assert_eq!(complaints(&read(&format!("{HEAD}{text}"))), [complaint], "{text}");
     }

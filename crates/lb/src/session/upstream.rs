@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,6 +25,11 @@ use crate::queue::Place;
 use crate::servers::Server;
 use crate::tls::{Spoken, Tls, ip_of};
 use crate::wire::Wire;
+
+/// Before each value in a PROXY header: its number and its length.
+const VALUE_HEAD: usize = 3;
+/// That values are left out is said once.
+static CUT: Once = Once::new();
 
 /// How far the way to the server is.
 pub(super) enum Upstream {
@@ -297,13 +302,25 @@ impl Session {
         let authority = authority.or(asked.as_ref().map(String::as_bytes));
         let secured = tls.filter(|_| header.details.ssl).and_then(Tls::secured);
         let unique_id = self.subject.as_ref().and_then(|subject| subject.unique_id.as_deref());
-        Some(header.for_client(&proxy_header::Client {
+        let client = proxy_header::Client {
             ends,
             authority,
             tls: secured.as_ref(),
             unique_id,
             more: &more,
-        }))
+        };
+        let said = header.for_client(&client);
+        if !more.is_empty() {
+            let usual = header.for_client(&proxy_header::Client { more: &[], ..client });
+            let wanted: usize = more.iter().map(|(_, value)| VALUE_HEAD + value.len()).sum();
+            if said.len() < usual.len() + wanted {
+                CUT.call_once(|| {
+                    let (backend, server) = (self.backend.as_ref().map(|b| b.name()), plan.name.clone());
+                    tracing::warn!(?backend, %server, "values are left out of a PROXY header that has no room for them");
+                });
+            }
+        }
+        Some(said)
     }
 
     pub(super) fn established(&mut self, idx: ServerIdx) {

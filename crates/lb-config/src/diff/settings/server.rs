@@ -74,10 +74,7 @@ pub(in crate::diff) fn server(server: &Server) -> Vec<Setting> {
         set(
             "set-proxy-v2-tlv-fmt",
             told,
-            told.iter()
-                .map(|told| told.number.to_string())
-                .collect::<Vec<_>>()
-                .join(","),
+            shown::list(told.iter().map(|told| format!("{} {}", told.number, told.text))),
             ForNewConnections,
         ),
         set("check", &check.is_some(), flag(check.is_some()), AtOnce),

@@ -121,7 +121,7 @@ fn of(options: &draft::ServerOptions, base: &draft::ServerOptions, tls: Option<O
             .map(Value),
         proxy_v2_options: unless_as(&send_proxy.details, &base.send_proxy.details, details),
         proxy_v2_values: unless_as(told, &base.told, |told| {
-            let text = |told: &draft::Told| new(format!("{} {}", told.plan.number, told.text));
+            let text = |told: &draft::Told| new(format!("{} {}", told.plan.number, told.plan.text));
             told.iter().map(text).collect()
         }),
         check_send_proxy: flag(*check_send_proxy, base.check_send_proxy),
