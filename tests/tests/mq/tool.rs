@@ -71,7 +71,7 @@ fn what_is_missing_is_said_and_a_queue_is_emptied() {
     let mut thief = Stomp::connect(mq.address());
     thief.say("SUBSCRIBE\nid:0\ndestination:/queue/TEST\nack:client-individual\nprefetch-count:1\n\n");
     assert!(thief.hear().starts_with("MESSAGE\n"));
-    let (code, said) = tool(&mq, "consumer --message-count 5 --receive-timeout 500 --verify", &[]);
+    let (code, said) = tool(&mq, "consumer --message-count 5 --receive-timeout 3000 --verify", &[]);
     assert_eq!(code, Some(1), "{said}");
     assert!(
         said.contains("5 were wanted\n") && said.contains("NOT WELL: 1 missing, 0 twice"),

@@ -63,7 +63,7 @@ const WITH_ONE_BALANCER: &[(u32, Act)] = &[(30, Act::Kill(BROKER)), (60, Act::St
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     // Of this process: what enters the namespaces is another one.
-    let start = Start::of(args.cloned)?;
+    let start = Start::of(args.cloned);
     if args.for_time.is_some_and(|t| t < SHORTEST) {
         anyhow::bail!("--for needs at least 5s: a broker must die and return in that time");
     }

@@ -18,7 +18,9 @@ pub(super) fn run(args: &Browse) -> anyhow::Result<ExitCode> {
     let mut subscribe = Frame::new(Command::Subscribe)
         .with("id", "0")
         .with("destination", destination(&args.destination))
-        .with("browser", "true");
+        .with("browser", "true")
+        // A broker that knows no browsers takes this for a consumer: what that does not acknowledge stays there.
+        .with("ack", "client-individual");
     if let Some(filter) = &args.filter {
         subscribe = subscribe.with("selector", filter.as_str());
     }
