@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use tandem_time::Mono;
 use tandem_vrrp_core::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4Header};
 use tandem_vrrp_core::settings::*;
-use tandem_vrrp_core::{Input, Observation, Output, Release, Router, ScriptOutcome, State, Who};
+use tandem_vrrp_core::{Conditions, Input, Observation, Output, Release, Router, ScriptOutcome, State, Who};
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
@@ -305,6 +305,11 @@ impl Run {
         if !self.router.settings().groups.is_empty() && !leaving {
             let masters = self.router.instances().filter(|i| i.state == State::Master).count();
             self.mixed = self.mixed.filter(|_| masters == 1);
+            // Whoever waits for a tracker's first word has not begun, and its time has not either.
+            let waits = |c: Conditions| c.pending || c.link_unknown || c.source_unknown;
+            if self.router.instances().any(|i| waits(i.conditions)) {
+                self.mixed = self.mixed.map(|_| self.now + FOUND);
+            }
             let is_early = self.mixed.is_some_and(|until| self.now <= until);
             assert!(masters != 1 || is_early, "a group of two minds");
         }

@@ -33,6 +33,12 @@ impl Instance {
         }
     }
 
+    /// Out by an operator's wish, or about to be.
+    pub(crate) fn is_drained(&self) -> bool {
+        let leaves = |leaving: &Leaving| leaving.why == Release::Drain;
+        self.drained || matches!(&self.phase, Phase::Leaving(leaving) if leaves(leaving))
+    }
+
     pub(crate) fn resume(&mut self) {
         self.drained = false;
         self.held = false;

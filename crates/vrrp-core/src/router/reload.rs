@@ -9,9 +9,9 @@ use crate::garp::Pace;
 use crate::group::Group;
 use crate::instance::Instance;
 use crate::outbox::Cx;
-use crate::settings::{RouterSettings, Tracker};
+use crate::settings::{InstanceId, RouterSettings, Tracker};
 use crate::track::TrackState;
-use crate::{Conditions, Output};
+use crate::{Conditions, Output, Release};
 
 impl Router {
     /// `settings` carries the ids of what it shares with the old ones ([`RouterSettings::adopt_ids`]).
@@ -80,6 +80,19 @@ impl Router {
                     instance.start(cx);
                 });
             }
+            self.drain_together(now);
+        }
+    }
+
+    /// Nobody but an operator brings a drained instance back, and a group serves on one host: the others of its group
+    /// leave as well, each when its successor serves.
+    fn drain_together(&mut self, now: Mono) {
+        let drained = |id: &InstanceId| self.instances.get(id).is_some_and(Instance::is_drained);
+        let members = self.groups.values().map(|group| &group.settings.members);
+        let partly = members.filter(|members| members.iter().any(drained) && !members.iter().all(drained));
+        let rest: Vec<InstanceId> = partly.flatten().filter(|id| !drained(id)).copied().collect();
+        for id in rest {
+            self.one(id, now, |instance, cx| instance.release(Release::Drain, cx));
         }
     }
 

@@ -622,6 +622,38 @@ fn who_serves_goes_on_when_its_group_grows() {
     }
 }
 
+/// A group serves on one host: what an operator drained is served by another one, and there the rest of the group goes.
+#[test]
+fn who_is_grouped_with_a_drained_one_leaves_when_its_successor_serves() {
+    let loose = RouterSettings {
+        groups: Vec::new(),
+        ..pair()
+    };
+    for is_gone in [false, true] {
+        let mut rig = Rig::started(loose.clone());
+        rig.run(LONG);
+        rig.give(Input::Release {
+            who: Who::One(InstanceId(0)),
+            why: Release::Drain,
+        });
+        if is_gone {
+            rig.run(LONG);
+            assert_eq!(rig.states(), [State::Backup, State::Master]);
+        }
+        rig.outputs();
+        rig.give(Input::Settings(Box::new(pair())));
+        assert_eq!(rig.states()[1], State::Master, "it serves until somebody else does");
+        rig.hear(1, 50);
+        rig.run(LONG);
+        assert_eq!(rig.states(), [State::Backup; 2]);
+        assert!(rig.router.instances().all(|i| i.drained));
+
+        rig.give(Input::Resume { who: Who::All });
+        rig.run(LONG);
+        assert_eq!(rig.states(), [State::Master; 2]);
+    }
+}
+
 /// Its socket is being opened: neither its interface nor its source is told before that.
 #[test]
 fn who_is_not_told_yet_is_no_fault_of_its_group() {

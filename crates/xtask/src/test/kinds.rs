@@ -14,6 +14,8 @@ pub(super) const LOOPBACK: &str = "tandem-tests";
 pub(super) const NAMESPACE: &str = "tandem-netns-tests";
 /// Test targets of the loopback package that begin like this need a browser.
 const BROWSER: &str = "browser";
+/// A run judges what was changed, so its properties try the same cases as the run before; `--long` tries new ones.
+const PROPERTIES: (&str, &str) = ("PROPTEST_RNG_SEED", "1");
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(super) enum Kind {
@@ -95,6 +97,9 @@ impl Kind {
                     .into_iter()
                     .filter(|name| metadata.has_member(name));
                 command.args(apart.flat_map(|name| ["--exclude", name]));
+                if std::env::var_os(PROPERTIES.0).is_none() {
+                    command.env(PROPERTIES.0, PROPERTIES.1);
+                }
                 Some(command)
             }
             Kind::Loopback => {
