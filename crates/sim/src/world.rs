@@ -29,6 +29,8 @@ struct Node<M> {
     /// Raised by every crash: what was in flight to the old self is not for the new one.
     life: u32,
     machine: Option<M>,
+    /// The machine's deadline in world time: it changes only when the machine is told something.
+    deadline: Option<Mono>,
 }
 
 /// Losses that are counted, not drawn: all between two is lost until so many frames of a kind were.
@@ -113,6 +115,7 @@ impl<M: Machine> World<M> {
                 clock,
                 life,
                 machine: Some(machine),
+                deadline: None,
             },
         );
         for segment in segments {
@@ -127,6 +130,7 @@ impl<M: Machine> World<M> {
         self.trace.add(self.now, || format!("{id:?} crashes"));
         let node = self.nodes.get_mut(&id)?;
         node.life += 1;
+        node.deadline = None;
         node.machine.take()
     }
 
@@ -147,6 +151,18 @@ impl<M: Machine> World<M> {
         {
             say(machine, node.clock.local(self.now));
             self.collect(id);
+        }
+    }
+
+    /// The cable of a node: without it the node hears nobody, and must know that nobody hears it.
+    pub fn plug(&mut self, segment: SegmentId, id: NodeId, plugged: bool) {
+        self.trace
+            .add(self.now, || format!("{segment:?} {id:?} plugged: {plugged}"));
+        let members = &mut self.segments[segment.0].members;
+        if plugged {
+            members.insert(id);
+        } else {
+            members.remove(&id);
         }
     }
 
@@ -201,7 +217,7 @@ impl<M: Machine> World<M> {
     /// When the next thing happens.
     fn next(&self) -> Option<Mono> {
         let arrival = self.flights.peek().map(|Reverse(f)| f.at);
-        let deadline = self.nodes.values().filter_map(Node::deadline).min();
+        let deadline = self.nodes.values().filter_map(|n| n.deadline).min();
         arrival.into_iter().chain(deadline).min()
     }
 
@@ -213,7 +229,7 @@ impl<M: Machine> World<M> {
             }
             return;
         }
-        let due = |n: &Node<M>| n.deadline().is_some_and(|at| at <= self.now);
+        let due = |n: &Node<M>| n.deadline.is_some_and(|at| at <= self.now);
         let Some(id) = self.nodes.iter().find(|(_, n)| due(n)).map(|(id, _)| *id) else {
             return;
         };
@@ -259,8 +275,11 @@ impl<M: Machine> World<M> {
                     self.trace.add(self.now, || format!("{id:?} {note:?}"));
                     self.notes.push((id, note));
                 }
-                None => return,
+                None => break,
             }
+        }
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.look_up_deadline();
         }
     }
 
@@ -322,9 +341,9 @@ impl<M: Machine> World<M> {
 }
 
 impl<M: Machine> Node<M> {
-    fn deadline(&self) -> Option<Mono> {
-        let local = self.machine.as_ref()?.poll_deadline()?;
-        Some(self.clock.world(local))
+    fn look_up_deadline(&mut self) {
+        let local = self.machine.as_ref().and_then(Machine::poll_deadline);
+        self.deadline = local.map(|local| self.clock.world(local));
     }
 }
 

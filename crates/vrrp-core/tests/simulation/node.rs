@@ -1,83 +1,84 @@
 //! Hosts of the simulation: a router with the addresses of its kernel, and a client with its ARP cache.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use tandem_sim::{Delivery, Effect, Machine, NeighbourCache, NodeId, SegmentId, Target};
 use tandem_time::Mono;
-use tandem_vrrp_core::packet::{Datagram, Ipv4Header};
-use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
+use tandem_vrrp_core::settings::{Family, InstanceId, RouterSettings, Transport};
 use tandem_vrrp_core::{Input, InstanceView, Output, Router, State};
 
-#[derive(Clone, PartialEq, Eq)]
-pub enum Frame {
-    /// A whole IPv4 packet.
-    Advert(Vec<u8>),
-    Garp(IpAddr),
-    /// Who has this address?
-    Question(IpAddr),
-    /// To whoever asked: I have.
-    Answer(IpAddr),
-    /// Over the pair link, not over VRRP.
-    TakeOver,
-}
-
-impl std::fmt::Debug for Frame {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Frame::Advert(bytes) => write!(f, "advert with priority {}", bytes[Ipv4Header::LEN + 2]),
-            Frame::Garp(vip) => write!(f, "GARP for {vip}"),
-            Frame::Question(vip) => write!(f, "who has {vip}"),
-            Frame::Answer(vip) => write!(f, "I have {vip}"),
-            Frame::TakeOver => write!(f, "take over"),
-        }
-    }
-}
+use crate::checks::Check;
+use crate::net::{CLIENTS, Frame, Packet, interface, node_of, own_address};
 
 pub type Note = String;
-
-/// Node 0 has this host part, node 1 the next.
-pub const FIRST_ADDRESS: usize = 10;
 
 pub enum Host {
     Router(Box<RouterHost>),
     Client(Client),
 }
 
+/// An address and the segment that it is on.
+pub type Held = (usize, IpAddr);
+
 /// Instance `i` lives on segment `i`.
 pub struct RouterHost {
     pub router: Router,
     /// What the kernel has; it survives the daemon.
-    pub kernel: BTreeSet<IpAddr>,
-    address: u8,
+    pub kernel: BTreeSet<Held>,
+    pub checks: Vec<Check>,
+    /// Of each segment, whether there is a cable in the card.
+    links: Vec<bool>,
+    id: NodeId,
+    family: Family,
+    /// Of each instance, the questions to witnesses since the last answer.
+    unanswered: Vec<u32>,
+    /// Of each instance, what the rules look at after every event.
+    standing: Vec<Standing>,
     effects: VecDeque<Effect<Frame, Note>>,
     ip_id: u16,
+}
+
+#[derive(Clone, Copy)]
+pub struct Standing {
+    pub state: State,
+    pub leaving: bool,
+    /// It takes part in the election.
+    pub eligible: bool,
+}
+
+impl Standing {
+    pub fn is_master(self) -> bool {
+        self.state == State::Master && !self.leaving
+    }
 }
 
 #[derive(Default)]
 pub struct Client {
     pub cache: NeighbourCache<IpAddr>,
-}
-
-pub fn interface(segment: usize) -> String {
-    format!("eth{segment}")
-}
-
-pub fn own_address(segment: usize, host: u8) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, segment as u8, host)
-}
-
-pub fn vip(segment: usize) -> Ipv4Addr {
-    Ipv4Addr::new(10, 0, segment as u8, 100)
+    effects: VecDeque<Effect<Frame, Note>>,
 }
 
 impl Host {
-    pub fn router(settings: RouterSettings, address: u8, kernel: BTreeSet<IpAddr>) -> Host {
+    pub fn router(
+        id: NodeId,
+        settings: RouterSettings,
+        kernel: BTreeSet<Held>,
+        checks: Vec<Check>,
+        links: Vec<bool>,
+    ) -> Host {
+        let family = settings.instances[0].family;
+        let unanswered = vec![0; settings.instances.len()];
         let router = Router::new(settings);
         Host::Router(Box::new(RouterHost {
             router,
             kernel,
-            address,
+            checks,
+            links,
+            id,
+            family,
+            unanswered,
+            standing: Vec::new(),
             effects: VecDeque::new(),
             ip_id: 0,
         }))
@@ -105,35 +106,48 @@ impl RouterHost {
             .expect("every host has every instance")
     }
 
-    pub fn is_master(&self, instance: usize) -> bool {
-        let view = self.view(instance);
-        view.state == State::Master && !view.leaving
+    pub fn standing(&self) -> &[Standing] {
+        &self.standing
     }
 
-    /// It takes part in the election.
-    pub fn is_eligible(&self, instance: usize) -> bool {
+    pub fn is_master(&self, instance: usize) -> bool {
+        self.standing[instance].is_master()
+    }
+
+    fn stand(&mut self) {
+        let standing = self.router.instances().map(|view| Standing {
+            state: view.state,
+            leaving: view.leaving,
+            eligible: !view.leaving
+                && view.state != State::Fault
+                && !view.stopped
+                && !view.drained
+                && (view.state != State::Init || view.listening),
+        });
+        self.standing.clear();
+        self.standing.extend(standing);
+    }
+
+    /// How long it waits for a silent master, as things are: each question to the witnesses that is lost costs an interval.
+    pub fn waits(&self, instance: usize, lossless: bool) -> std::time::Duration {
         let view = self.view(instance);
-        !view.leaving
-            && view.state != State::Fault
-            && !view.stopped
-            && !view.drained
-            && (view.state != State::Init || view.listening)
+        // The answer to the last one is on its way where nothing is lost.
+        let lost = self.unanswered[instance].saturating_sub(u32::from(lossless));
+        view.down_interval + view.settings.protocol.interval() * lost
+    }
+
+    pub fn has(&self, segment: usize, address: IpAddr) -> bool {
+        self.kernel.contains(&(segment, address))
     }
 
     /// Everything a runtime tells at start. `fresh`: the journal says that the addresses found are ours.
     pub fn begin(&mut self, fresh: bool, now: Mono) {
         for i in 0..self.router.settings().instances.len() {
             let instance = InstanceId(i as u32);
-            let address = Some(IpAddr::from(own_address(i, self.address)));
-            self.say(
-                Input::Link {
-                    interface: &interface(i),
-                    up: true,
-                },
-                now,
-            );
+            let address = Some(own_address(self.family, i, self.id));
+            self.link(i, self.links[i], now);
             self.say(Input::Source { instance, address }, now);
-            if self.kernel.contains(&vip(i).into()) {
+            if self.kernel.iter().any(|(segment, _)| *segment == i) {
                 self.say(
                     Input::Found {
                         instance,
@@ -146,6 +160,12 @@ impl RouterHost {
         self.say(Input::Start, now);
     }
 
+    pub fn link(&mut self, segment: usize, up: bool, now: Mono) {
+        self.links[segment] = up;
+        let interface = &interface(segment);
+        self.say(Input::Link { interface, up }, now);
+    }
+
     fn say(&mut self, input: Input<'_>, now: Mono) {
         self.router.handle(input, now);
         self.carry_out();
@@ -156,61 +176,137 @@ impl RouterHost {
             match output {
                 Output::SendAdvert {
                     instance,
-                    from: IpAddr::V4(source),
-                    to: IpAddr::V4(destination),
+                    from,
+                    to,
                     ttl,
                     message,
                 } => {
+                    assert!(self.links[instance.0 as usize], "an advert without a link");
                     self.ip_id = self.ip_id.wrapping_add(1).max(1);
-                    let packet = Ipv4Header {
-                        source,
-                        destination,
-                        id: self.ip_id,
-                        ttl,
-                    }
-                    .wrap(&message);
-                    self.send(instance, Frame::Advert(packet));
+                    let packet = Packet::new(from, to, ttl, self.ip_id, message);
+                    self.send(instance, self.target(instance, to), Frame::Advert(packet));
                 }
                 Output::NameSuccessor {
                     instance,
-                    successor: Some(IpAddr::V4(successor)),
-                } => {
-                    let to = Target::Node(NodeId(usize::from(successor.octets()[3]) - FIRST_ADDRESS));
-                    let segment = SegmentId(instance.0 as usize);
-                    self.effects.push_back(Effect::Send {
-                        segment,
-                        to,
-                        frame: Frame::TakeOver,
-                    });
+                    successor: Some(successor),
+                } => self.send(instance, Target::Node(node_of(successor)), Frame::TakeOver),
+                Output::Announce { instance, address } => self.broadcast(instance, Frame::Garp(address)),
+                Output::AskHolder { instance, address } => self.broadcast(instance, Frame::Question(address)),
+                Output::AskWitnesses { instance } => {
+                    self.unanswered[instance.0 as usize] += 1;
+                    for witness in CLIENTS {
+                        self.send(instance, Target::Node(witness), Frame::Probe);
+                    }
                 }
-                Output::Announce { instance, address } => self.send(instance, Frame::Garp(address)),
-                Output::AskHolder { instance, address } => self.send(instance, Frame::Question(address)),
                 Output::AddAddresses { instance } => {
-                    self.kernel.insert(vip(instance.0 as usize).into());
+                    let segment = instance.0 as usize;
+                    let settings = self.router.settings().instance(instance).expect("it is ours");
+                    let addresses = settings.addresses().map(|a| (segment, a.address));
+                    self.kernel.extend(addresses);
                     self.note("adds addresses");
                 }
                 Output::RemoveAddresses { instance } => {
-                    self.kernel.remove(&vip(instance.0 as usize).into());
+                    self.kernel.retain(|(segment, _)| *segment != instance.0 as usize);
                     self.note("removes addresses");
+                }
+                Output::AddAddress { instance, address } => {
+                    self.kernel.insert((instance.0 as usize, address));
+                    self.note("adds an address");
+                }
+                Output::RemoveAddress { instance, address } => {
+                    self.kernel.remove(&(instance.0 as usize, address.address));
+                    self.note("removes an address");
                 }
                 Output::Log { event, .. } => self.note(&event.to_string()),
                 Output::Drop { reason, .. } => self.note(&format!("drops: {reason}")),
                 _ => {}
             }
         }
+        self.stand();
     }
 
-    fn send(&mut self, instance: InstanceId, frame: Frame) {
+    /// Unicast reaches only whom it is for.
+    fn target(&self, instance: InstanceId, to: IpAddr) -> Target {
+        let settings = self.router.settings().instance(instance).expect("it is ours");
+        match settings.transport {
+            Transport::Multicast { .. } => Target::Everybody,
+            Transport::Unicast { .. } => Target::Node(node_of(to)),
+        }
+    }
+
+    fn broadcast(&mut self, instance: InstanceId, frame: Frame) {
+        self.send(instance, Target::Everybody, frame);
+    }
+
+    fn send(&mut self, instance: InstanceId, to: Target, frame: Frame) {
         let segment = SegmentId(instance.0 as usize);
-        self.effects.push_back(Effect::Send {
-            segment,
-            to: Target::Everybody,
-            frame,
-        });
+        self.effects.push_back(Effect::Send { segment, to, frame });
     }
 
     fn note(&mut self, text: &str) {
         self.effects.push_back(Effect::Note(text.to_owned()));
+    }
+
+    fn receive(&mut self, delivery: Delivery<'_, Frame>, now: Mono) {
+        let segment = delivery.segment.0;
+        let instance = InstanceId(segment as u32);
+        match delivery.frame {
+            Frame::Advert(packet) => {
+                let interface = interface(segment);
+                self.say(
+                    Input::Packet {
+                        interface: Some(&interface),
+                        datagram: packet.datagram(),
+                    },
+                    now,
+                );
+                if self.view(segment).master.is_some_and(|master| master.last_heard == now) {
+                    self.unanswered[segment] = 0;
+                }
+            }
+            Frame::TakeOver => self.say(Input::TakeOver { instance }, now),
+            // The kernel answers, before any daemon has heard anything.
+            Frame::Question(vip) => {
+                if self.has(segment, *vip) {
+                    self.send(instance, Target::Node(delivery.from), Frame::Answer(*vip));
+                }
+            }
+            Frame::Answer(address) => {
+                let address = *address;
+                self.say(Input::HolderSeen { instance, address }, now);
+            }
+            Frame::Garp(address) => {
+                let address = *address;
+                self.say(Input::AnnouncementSeen { instance, address }, now);
+            }
+            Frame::Reply => {
+                self.unanswered[segment] = 0;
+                self.say(Input::Witnesses { instance, reachable: 1 }, now);
+            }
+            Frame::Probe => {}
+        }
+    }
+
+    fn check(&mut self, now: Mono) {
+        for i in 0..self.checks.len() {
+            if let Some((tracker, observation)) = self.checks[i].run(now) {
+                self.say(Input::Observed { tracker, observation }, now);
+            }
+        }
+    }
+}
+
+impl Client {
+    fn receive(&mut self, delivery: Delivery<'_, Frame>) {
+        match delivery.frame {
+            Frame::Garp(vip) => self.cache.learn(*vip, delivery.from),
+            Frame::Probe => self.effects.push_back(Effect::Send {
+                segment: delivery.segment,
+                to: Target::Node(delivery.from),
+                frame: Frame::Reply,
+            }),
+            _ => {}
+        }
     }
 }
 
@@ -219,73 +315,28 @@ impl Machine for Host {
     type Note = Note;
 
     fn receive(&mut self, delivery: Delivery<'_, Frame>, now: Mono) {
-        match (self, delivery.frame) {
-            (Host::Client(client), Frame::Garp(vip)) => client.cache.learn(*vip, delivery.from),
-            (Host::Client(_), _) => {}
-            (Host::Router(host), Frame::Advert(bytes)) => {
-                let interface = interface(delivery.segment.0);
-                host.say(
-                    Input::Packet {
-                        interface: Some(&interface),
-                        datagram: Datagram::V4(bytes),
-                    },
-                    now,
-                );
-            }
-            (Host::Router(host), Frame::TakeOver) => {
-                host.say(
-                    Input::TakeOver {
-                        instance: InstanceId(delivery.segment.0 as u32),
-                    },
-                    now,
-                );
-            }
-            // The kernel answers, before any daemon has heard anything.
-            (Host::Router(host), Frame::Question(vip)) => {
-                if host.kernel.contains(vip) {
-                    host.effects.push_back(Effect::Send {
-                        segment: delivery.segment,
-                        to: Target::Node(delivery.from),
-                        frame: Frame::Answer(*vip),
-                    });
-                }
-            }
-            (Host::Router(host), Frame::Answer(vip)) => {
-                let instance = InstanceId(delivery.segment.0 as u32);
-                let address = *vip;
-                host.say(Input::HolderSeen { instance, address }, now);
-            }
-            (Host::Router(host), Frame::Garp(vip)) => {
-                let instance = InstanceId(delivery.segment.0 as u32);
-                host.say(
-                    Input::AnnouncementSeen {
-                        instance,
-                        address: *vip,
-                    },
-                    now,
-                );
-            }
+        match self {
+            Host::Client(client) => client.receive(delivery),
+            Host::Router(host) => host.receive(delivery, now),
         }
     }
 
     fn poll_effect(&mut self) -> Option<Effect<Frame, Note>> {
-        if let Host::Router(host) = self {
-            host.effects.pop_front()
-        } else {
-            None
+        match self {
+            Host::Router(host) => host.effects.pop_front(),
+            Host::Client(client) => client.effects.pop_front(),
         }
     }
 
     fn poll_deadline(&self) -> Option<Mono> {
-        if let Host::Router(host) = self {
-            host.router.poll_deadline()
-        } else {
-            None
-        }
+        let Host::Router(host) = self else { return None };
+        let checks = host.checks.iter().map(Check::deadline).min();
+        host.router.poll_deadline().into_iter().chain(checks).min()
     }
 
     fn on_deadline(&mut self, now: Mono) {
         if let Host::Router(host) = self {
+            host.check(now);
             host.router.on_deadline(now);
             host.carry_out();
         }

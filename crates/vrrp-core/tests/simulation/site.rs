@@ -1,145 +1,66 @@
-//! A site: routers and clients on one or more segments, built from a seed, and the rules that it must never break.
+//! A site: routers and clients on one or more segments, built from a seed, and what can be done to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tandem_sim::{LanSettings, NodeId, SegmentId, Trace, World};
+use tandem_sim::{NodeId, SegmentId, Trace, World};
 use tandem_time::{Mono, Seed};
 use tandem_vrrp_core::settings::*;
 use tandem_vrrp_core::{Input, Release, Who};
 
-use crate::node::{Client, FIRST_ADDRESS, Host, RouterHost, interface, vip};
+use crate::checks::Check;
+use crate::net::{CLIENTS, Frame, vip};
+use crate::node::{Client, Held, Host, RouterHost};
+use crate::rules::{Rules, masters};
+use crate::shape::Shape;
 
 pub struct Site {
     pub world: World<Host>,
     pub seed: Seed,
     pub interval: Duration,
     pub segments: Vec<SegmentId>,
+    shape: Shape,
     settings: BTreeMap<NodeId, RouterSettings>,
     ppm: BTreeMap<NodeId, i32>,
+    /// What the scripts of each host would say.
+    good: BTreeMap<NodeId, Vec<bool>>,
+    /// Whose cable is not in its card.
+    unplugged: BTreeSet<(NodeId, usize)>,
     /// Kernel addresses of crashed hosts.
-    kernels: BTreeMap<NodeId, BTreeSet<std::net::IpAddr>>,
+    kernels: BTreeMap<NodeId, BTreeSet<Held>>,
     pub rules: Rules,
-}
-
-/// What has been going on, and for how long.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    pub number: u64,
-    /// Cuts are in place, so two masters are as it must be.
-    pub cut: bool,
-    /// Frames may be lost, so two masters may last.
-    pub lossy: bool,
-    /// The last thing that was done to the site from outside.
-    pub disturbed: Mono,
-    two_since: Vec<Option<Mono>>,
-    none_since: Vec<Option<Mono>>,
-    slack: Duration,
-    /// Two masters at once are counted after this.
-    pub healed: Mono,
-    interval: Duration,
-    /// A group waits for the slowest of its members, so that nobody is master for longer than one of them waits.
-    grouped: bool,
-    eligible_since: BTreeMap<(NodeId, usize), Mono>,
-}
-
-pub struct Shape {
-    pub routers: u64,
-    pub segments: usize,
-    pub grouped: bool,
-    /// No two of a priority: equals that take over at once serve for some microseconds both, then one.
-    pub distinct: bool,
-    /// Who yields says no last word, as Keepalived at its defaults does not.
-    pub mute: bool,
-    pub lan: LanSettings,
 }
 
 impl Site {
     pub fn new(number: u64, replay: bool, mut seed: Seed, shape: &Shape) -> Site {
         let mut world = World::new(seed.next_u64(), Trace::new(if replay { 4000 } else { 0 }));
         let segments: Vec<SegmentId> = (0..shape.segments).map(|_| world.segment(shape.lan)).collect();
-        let protocol = any_protocol(&mut seed);
-        let interval = protocol.interval();
-        let nopreempt = seed.chance(1, 6);
+        let interval = shape.protocol.interval();
+        for client in CLIENTS {
+            world.start(client, Host::Client(Client::default()), 0, &segments);
+        }
+        let mut rules = Rules::new(number, shape.segments, interval, shape.slack()).grouped(shape.grouped);
+        rules.lossy = shape.lan.loss > 0;
         let mut site = Site {
             world,
             interval,
+            shape: shape.clone(),
             settings: BTreeMap::new(),
             ppm: BTreeMap::new(),
+            good: BTreeMap::new(),
+            unplugged: BTreeSet::new(),
             kernels: BTreeMap::new(),
-            rules: Rules {
-                number,
-                cut: false,
-                lossy: shape.lan.loss > 0,
-                disturbed: Mono::ZERO,
-                two_since: vec![None; shape.segments],
-                none_since: vec![None; shape.segments],
-                slack: shape.lan.latency_max * 3 + shape.lan.reorder_by + interval / 50,
-                healed: Mono::ZERO,
-                interval,
-                grouped: shape.grouped,
-                eligible_since: BTreeMap::new(),
-            },
+            rules,
             segments,
             seed,
         };
-        for router in 0..shape.routers {
-            let priority = if shape.distinct {
-                [150, 50, 200, 100, 254][router as usize]
-            } else {
-                site.any_priority()
-            };
-            let mut settings = site.settings_of(protocol, priority, nopreempt, shape.grouped);
-            settings.instances.iter_mut().for_each(|i| i.last_word = !shape.mute);
-            let id = NodeId(router as usize);
-            let ppm = site.seed.below(2001) as i32 - 1000;
-            site.ppm.insert(id, ppm);
+        for id in (0..shape.routers).map(NodeId) {
+            let settings = shape.settings(id, &mut site.seed);
+            site.good.insert(id, vec![true; settings.trackers.len()]);
             site.settings.insert(id, settings);
-        }
-        for client in 0..2 {
-            let host = Host::Client(Client::default());
-            site.world.start(NodeId(100 + client), host, 0, &site.segments.clone());
+            site.ppm.insert(id, site.seed.below(2001) as i32 - 1000);
         }
         site
-    }
-
-    /// Few values, so that equal ones happen.
-    fn any_priority(&mut self) -> u8 {
-        [50, 100, 100, 150, 200, 254][self.seed.below(6) as usize]
-    }
-
-    fn settings_of(&mut self, protocol: Protocol, priority: u8, nopreempt: bool, grouped: bool) -> RouterSettings {
-        let initial = if self.seed.chance(1, 3) && !nopreempt {
-            Initial::Master
-        } else {
-            Initial::Backup
-        };
-        let instances = (0..self.segments.len()).map(|i| {
-            let vrid = Vrid::new(51 + i as u8).expect("not 0");
-            let mut s = InstanceSettings::new(InstanceId(i as u32), &format!("VI_{i}"), vrid, Family::V4);
-            s.interface = Some(interface(i).as_str().into());
-            s.priority = Priority::new(priority).expect("not 0");
-            s.protocol = protocol;
-            s.initial = initial;
-            s.vips = vec![VirtualAddress::host(vip(i).into())];
-            if nopreempt {
-                s.preempt = Preempt::Never;
-            }
-            s
-        });
-        let instances: Vec<InstanceSettings> = instances.collect();
-        let group = GroupSettings {
-            id: GroupId(0),
-            name: "G".into(),
-            members: instances.iter().map(|i| i.id).collect(),
-            track: Vec::new(),
-            member_weights: false,
-        };
-        RouterSettings {
-            instances,
-            groups: if grouped { vec![group] } else { Vec::new() },
-            ..RouterSettings::default()
-        }
     }
 
     pub fn routers(&self) -> Vec<NodeId> {
@@ -159,7 +80,7 @@ impl Site {
     }
 
     pub fn masters(&self, segment: usize) -> Vec<NodeId> {
-        masters(&self.world, segment)
+        masters(&self.world, segment).collect()
     }
 
     pub fn pick(&mut self, from: &[NodeId]) -> Option<NodeId> {
@@ -168,14 +89,35 @@ impl Site {
 
     pub fn start(&mut self, id: NodeId, fresh_journal: bool) {
         let kernel = self.kernels.remove(&id).unwrap_or_default();
-        let host = Host::router(self.settings[&id].clone(), (FIRST_ADDRESS + id.0) as u8, kernel);
-        self.world.start(id, host, self.ppm[&id], &self.segments.clone());
+        let checks = self.checks(id);
+        let plugged = |segment: &SegmentId| !self.unplugged.contains(&(id, segment.0));
+        let links: Vec<bool> = self.segments.iter().map(plugged).collect();
+        let segments: Vec<SegmentId> = self.segments.iter().copied().filter(plugged).collect();
+        let host = Host::router(id, self.settings[&id].clone(), kernel, checks, links);
+        self.rules.forget(id);
+        self.world.start(id, host, self.ppm[&id], &segments);
         self.world.tell(id, |host, now| {
             if let Host::Router(host) = host {
                 host.begin(fresh_journal, now);
             }
         });
         self.disturb();
+    }
+
+    /// All at once, until they have found a master. Whoever waits for its scripts, twice if they must succeed twice, begins
+    /// up to seven intervals later.
+    pub fn start_all(&mut self) {
+        self.routers().into_iter().for_each(|id| self.start(id, false));
+        self.run(if self.shape.weight.is_some() { 13.0 } else { 6.0 });
+    }
+
+    /// Up to twice an interval apart, and the first result perhaps as late.
+    fn checks(&mut self, id: NodeId) -> Vec<Check> {
+        let mut moment = |least: f64| self.interval.mul_f64(least + self.seed.below(1500) as f64 / 1000.0);
+        let checks = self.good[&id].iter().enumerate();
+        checks
+            .map(|(i, good)| Check::new(TrackerId(i as u16), moment(0.5), moment(0.0), *good))
+            .collect()
     }
 
     pub fn crash(&mut self, id: NodeId) {
@@ -191,9 +133,61 @@ impl Site {
         self.disturb();
     }
 
+    pub fn resume(&mut self, id: NodeId) {
+        self.world
+            .tell(id, |host, now| host.say(Input::Resume { who: Who::All }, now));
+        self.disturb();
+    }
+
+    pub fn plug(&mut self, id: NodeId, segment: usize, up: bool) {
+        let changed = if up {
+            self.unplugged.remove(&(id, segment))
+        } else {
+            self.unplugged.insert((id, segment))
+        };
+        if !changed {
+            return;
+        }
+        self.world.plug(self.segments[segment], id, up);
+        self.world.tell(id, |host, now| {
+            if let Host::Router(host) = host {
+                host.link(segment, up, now);
+            }
+        });
+        self.disturb();
+    }
+
+    /// From its next run on a script says this.
+    pub fn set_check(&mut self, id: NodeId, which: usize, good: bool) {
+        let Some(known) = self.good.get_mut(&id).and_then(|all| all.get_mut(which)) else {
+            return;
+        };
+        *known = good;
+        self.world.tell(id, |host, _| {
+            if let Host::Router(host) = host {
+                host.checks[which].good = good;
+            }
+        });
+        self.disturb();
+    }
+
+    pub fn is_good(&self, id: NodeId, which: usize) -> bool {
+        self.good[&id].get(which).is_none_or(|good| *good)
+    }
+
     pub fn heal(&mut self) {
         self.world.heal();
         self.rules.cut = false;
+        self.rules.healed = self.world.now();
+        self.disturb();
+    }
+
+    /// Nothing is lost any more.
+    pub fn clear(&mut self) {
+        for segment in self.segments.clone() {
+            self.world.set_lan(segment, tandem_sim::LanSettings::default());
+        }
+        self.rules.lossy = false;
         self.rules.healed = self.world.now();
         self.disturb();
     }
@@ -215,7 +209,7 @@ impl Site {
         let mut since: BTreeMap<(NodeId, NodeId), Mono> = BTreeMap::new();
         let mut longest = Duration::ZERO;
         self.world.run_until(end, |world| {
-            let masters = masters(world, 0);
+            let masters: Vec<NodeId> = masters(world, 0).collect();
             let pairs = masters.iter().flat_map(|a| masters.iter().map(move |b| (*a, *b)));
             let pairs: Vec<_> = pairs.filter(|(a, b)| a < b).collect();
             since.retain(|pair, _| pairs.contains(pair));
@@ -227,19 +221,30 @@ impl Site {
         longest
     }
 
-    /// What delays and clocks may add to a bound.
-    pub fn slack(&self) -> Duration {
-        self.rules.slack
+    /// Everything between two routers is lost, each way, until so many adverts were.
+    pub fn lose_adverts(&mut self, losses: u32) {
+        let routers = self.routers();
+        let pairs = routers.iter().flat_map(|a| routers.iter().map(move |b| (*a, *b)));
+        for (a, b) in pairs.filter(|(a, b)| a != b) {
+            let advert = |frame: &Frame| matches!(frame, Frame::Advert(_));
+            self.world.lose(self.segments[0], a, b, losses, advert);
+        }
     }
 
-    /// Nobody alive has a higher priority. (Of equals any may be master: a backup does not preempt its equal.)
+    /// Nobody who takes part and would preempt it has a higher priority. (Of equals any may be master: a backup does not
+    /// preempt its equal.)
     pub fn is_best(&self, id: NodeId) -> bool {
-        let priority = |id: &NodeId| self.settings[id].instances[0].priority;
-        self.alive().iter().all(|other| priority(other) <= priority(&id))
+        let priority = |id: NodeId| self.router(id).map(|r| r.view(0).effective);
+        let better = |other: &NodeId| priority(*other) > priority(id);
+        let preempts = |other: &NodeId| self.router(*other).is_some_and(|r| r.view(0).preempts);
+        let alive = self.alive().into_iter();
+        !alive
+            .filter(|other| self.takes_part(*other))
+            .any(|other| better(&other) && preempts(&other))
     }
 
-    pub fn preempts(&self) -> bool {
-        self.settings.values().all(|s| s.instances[0].preempt != Preempt::Never)
+    pub fn takes_part(&self, id: NodeId) -> bool {
+        self.router(id).is_some_and(|r| r.standing()[0].eligible)
     }
 
     /// Every client sends to the node that is master.
@@ -251,123 +256,28 @@ impl Site {
                 .machines()
                 .filter_map(|(_, m)| m.as_client())
                 .map(|c| &c.cache);
-            masters.len() == 1
-                && caches
-                    .into_iter()
-                    .all(|c| c.find(vip(segment).into()) == Some(masters[0]))
+            let address = vip(self.shape.family, segment, 0);
+            masters.len() == 1 && caches.into_iter().all(|c| c.find(address) == Some(masters[0]))
         })
     }
 
-    /// Every client's traffic meets a host that has the address.
-    pub fn served(world: &World<Host>, segment: usize) -> bool {
-        let address = vip(segment).into();
-        let served = |client: &Client| {
-            let host = client
-                .cache
-                .find(address)
-                .and_then(|id| world.machine(id))
-                .and_then(Host::as_router);
-            host.is_some_and(|h| h.kernel.contains(&address))
-        };
-        world.machines().filter_map(|(_, m)| m.as_client()).all(served)
+    /// Every client's traffic meets a host that has the address, now and for so many intervals.
+    pub fn always_served(&mut self, intervals: f64, why: &str) {
+        let address = vip(self.shape.family, 0, 0);
+        let end = self.world.now() + self.interval.mul_f64(intervals);
+        let rules = self.rules.clone();
+        self.world.run_until(end, |world| {
+            let served = |client: &Client| {
+                let host = client.cache.find(address).and_then(|id| world.machine(id));
+                host.and_then(Host::as_router).is_some_and(|h| h.has(0, address))
+            };
+            if !world.machines().filter_map(|(_, m)| m.as_client()).all(served) {
+                rules.fail(world, why);
+            }
+        });
     }
 
     pub fn fail(&self, why: &str) -> ! {
         self.rules.fail(&self.world, why)
-    }
-}
-
-fn any_protocol(seed: &mut Seed) -> Protocol {
-    match seed.below(4) {
-        0 => Protocol::V2 {
-            interval: Seconds::ONE,
-            auth: AuthV2::None,
-        },
-        n => {
-            let interval = Centis::new([1, 10, 100][n as usize - 1]).expect("in range");
-            Protocol::V3 {
-                interval,
-                checksum: ChecksumPolicy::Auto,
-            }
-        }
-    }
-}
-
-fn masters(world: &World<Host>, segment: usize) -> Vec<NodeId> {
-    let routers = world.machines().filter_map(|(id, m)| m.as_router().map(|r| (id, r)));
-    routers
-        .filter(|(_, r)| r.is_master(segment))
-        .map(|(id, _)| id)
-        .collect()
-}
-
-impl Rules {
-    pub fn check(&mut self, world: &World<Host>) {
-        for segment in 0..self.two_since.len() {
-            self.not_two_for_long(world, segment);
-            self.not_none_for_long(world, segment);
-        }
-        self.groups_agree(world);
-    }
-
-    fn not_two_for_long(&mut self, world: &World<Host>, segment: usize) {
-        if masters(world, segment).len() < 2 {
-            self.two_since[segment] = None;
-            return;
-        }
-        let since = *self.two_since[segment].get_or_insert(world.now());
-        let lasted = world.now().since(since.max(self.healed));
-        if !self.cut && !self.lossy && lasted > self.interval + self.slack {
-            self.fail(
-                world,
-                &format!("two masters for {lasted:?} on a net that loses nothing"),
-            );
-        }
-    }
-
-    fn not_none_for_long(&mut self, world: &World<Host>, segment: usize) {
-        let none = masters(world, segment).is_empty();
-        let since = none.then(|| *self.none_since[segment].get_or_insert(world.now()));
-        self.none_since[segment] = since;
-        for (id, router) in world.machines().filter_map(|(id, m)| m.as_router().map(|r| (id, r))) {
-            if !router.is_eligible(segment) {
-                self.eligible_since.remove(&(id, segment));
-                continue;
-            }
-            let eligible = *self.eligible_since.entry((id, segment)).or_insert(world.now());
-            let Some(since) = since else { continue };
-            let lasted = world.now().since(since.max(eligible).max(self.disturbed));
-            let down = router.view(segment).down_interval;
-            if !self.grouped && lasted > down + down / 100 + self.slack {
-                self.fail(
-                    world,
-                    &format!("no master on segment {segment} for {lasted:?}, but {id:?} waits {down:?}"),
-                );
-            }
-        }
-    }
-
-    /// Only where there is a group; leaving members let go one by one.
-    fn groups_agree(&self, world: &World<Host>) {
-        for (id, router) in world.machines().filter_map(|(id, m)| m.as_router().map(|r| (id, r))) {
-            if router.router.settings().groups.is_empty() || router.router.instances().any(|i| i.leaving) {
-                continue;
-            }
-            let mut states = (0..self.two_since.len()).map(|i| router.view(i).state);
-            let first = states.next();
-            if !states.all(|s| Some(s) == first) {
-                self.fail(world, &format!("the members of the group on {id:?} do not agree"));
-            }
-        }
-    }
-
-    pub fn fail(&self, world: &World<Host>, why: &str) -> ! {
-        let number = self.number;
-        panic!(
-            "{}{} at {}; replay with TANDEM_SEED={number}",
-            world.trace,
-            why,
-            world.now()
-        )
     }
 }
