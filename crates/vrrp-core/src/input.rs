@@ -17,9 +17,14 @@ pub enum Input<'a> {
     },
     /// An interface is up and running, or is not, or is gone. Unknown counts as down.
     Link { interface: &'a str, up: bool },
-    /// The address that adverts of this instance leave from; `None` when the interface has none of its family. Of an
-    /// instance that the next `Settings` bring it may be told before them.
+    /// The address that adverts of this instance leave from; `None` when the interface has none of its family, or not the
+    /// one that the settings ask for.
     Source {
+        instance: InstanceId,
+        address: Option<IpAddr>,
+    },
+    /// The same under the next `Settings`, which may ask for another one. It counts with them.
+    NextSource {
         instance: InstanceId,
         address: Option<IpAddr>,
     },
@@ -55,7 +60,8 @@ pub enum Input<'a> {
     WallClock { unix: Duration },
     /// Count from zero again.
     ClearStatistics,
-    /// A reload. What is recognised by its id keeps its state. Links and sources of what is new are told before.
+    /// A reload. What is recognised by its id keeps its state. Links of what is new are told before, and where everybody
+    /// will speak from.
     Settings(Box<RouterSettings>),
 }
 

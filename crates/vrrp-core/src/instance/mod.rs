@@ -50,6 +50,7 @@ use crate::{Burst, DropReason, Output, State};
 pub(crate) use leave::Leaving;
 use naming::Naming;
 use owners::Ownership;
+pub(crate) use reconfigure::Surroundings;
 use rival::Rivalry;
 use split::Beside;
 pub use view::{InstanceView, MasterView};

@@ -1,20 +1,55 @@
 //! New settings for a running instance: addresses come and go one by one, mastership stays.
 
+use std::net::IpAddr;
+
 use super::{Instance, Timer};
 use crate::Output;
 use crate::outbox::Cx;
 use crate::settings::{InstanceSettings, VirtualAddress};
 
+/// What is known of the place of an instance as new settings have it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings {
+    /// The interface it names; `None` is not known.
+    pub(crate) up: Option<bool>,
+    /// What there is to speak from, if that was told.
+    pub(crate) source: Option<Option<IpAddr>>,
+}
+
 impl Instance {
-    pub(crate) fn reconfigure(&mut self, settings: InstanceSettings, cx: &mut Cx<'_>) {
-        let old = std::mem::replace(&mut self.settings, settings);
-        self.source = self.speaks_from();
-        self.conditions.source_unknown &= self.source.is_none();
-        self.conditions.no_source = self.source.is_none() && !self.conditions.source_unknown;
-        self.conditions.no_peer = self.settings.lacks_peer();
-        if !self.settings.track_primary {
-            (self.conditions.link_down, self.conditions.link_unknown) = (false, false);
+    /// One that comes while others run: what is not known yet is no fault, but it waits for it.
+    pub(crate) fn amid(settings: InstanceSettings, around: Surroundings, cx: &mut Cx<'_>) -> Instance {
+        let mut instance = Instance::new(settings);
+        let conditions = &mut instance.conditions;
+        (conditions.link_unknown, conditions.source_unknown, conditions.no_source) = (true, true, false);
+        instance.settle_in(around, cx);
+        instance
+    }
+
+    fn settle_in(&mut self, around: Surroundings, cx: &mut Cx<'_>) {
+        self.link_is(around.up);
+        match around.source {
+            Some(source) => self.offer(source, cx),
+            None => self.choose_source(cx),
         }
+    }
+
+    fn link_is(&mut self, up: Option<bool>) {
+        let InstanceSettings {
+            interface,
+            track_primary,
+            ..
+        } = &self.settings;
+        let waits = *track_primary || self.conditions.link_unknown;
+        self.conditions.link_unknown = interface.is_some() && up.is_none() && waits;
+        self.conditions.link_down = interface.is_some() && up == Some(false) && *track_primary;
+    }
+
+    /// Whoever calls this evaluates when everything else is known, too.
+    pub(crate) fn reconfigure(&mut self, settings: InstanceSettings, around: Surroundings, cx: &mut Cx<'_>) {
+        let old = std::mem::replace(&mut self.settings, settings);
+        self.settle_in(around, cx);
+        self.conditions.no_peer = self.settings.lacks_peer();
         if self.followed.is_none() {
             self.master_interval = self.interval();
         }
@@ -28,7 +63,6 @@ impl Instance {
             self.timers.disarm(Timer::Advert);
             self.advertise(cx);
         }
-        self.evaluate(cx);
     }
 
     fn exchange_addresses(&mut self, old: &InstanceSettings, cx: &mut Cx<'_>) {

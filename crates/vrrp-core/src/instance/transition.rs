@@ -37,9 +37,24 @@ impl Instance {
     }
 
     pub(crate) fn set_source(&mut self, source: Option<std::net::IpAddr>, cx: &mut Cx<'_>) {
+        let before = self.conditions;
+        self.offer(source, cx);
+        if before != self.conditions {
+            self.evaluate(cx);
+        }
+    }
+
+    pub(super) fn offer(&mut self, source: Option<std::net::IpAddr>, cx: &mut Cx<'_>) {
         self.offered = source;
+        self.conditions.source_unknown = false;
+        self.choose_source(cx);
+    }
+
+    /// By its settings, from what the interface has to offer.
+    pub(super) fn choose_source(&mut self, cx: &mut Cx<'_>) {
         self.source = self.speaks_from();
-        let missing = self.source.is_none();
+        self.conditions.source_unknown &= self.source.is_none();
+        let missing = self.source.is_none() && !self.conditions.source_unknown;
         if missing && !self.conditions.no_source {
             cx.log(
                 self.settings.id,
@@ -48,11 +63,11 @@ impl Instance {
                 },
             );
         }
-        self.change_conditions(|c| (c.no_source, c.source_unknown) = (missing, false), cx);
+        self.conditions.no_source = missing;
     }
 
     /// An address that is tracked counts only while the interface has it.
-    pub(super) fn speaks_from(&self) -> Option<std::net::IpAddr> {
+    fn speaks_from(&self) -> Option<std::net::IpAddr> {
         let tracked = self.settings.track_source;
         match self.settings.source {
             Some(fixed) if !tracked || self.offered == Some(fixed) => Some(fixed),
@@ -101,7 +116,7 @@ impl Instance {
         }
     }
 
-    pub(super) fn evaluate(&mut self, cx: &mut Cx<'_>) {
+    pub(crate) fn evaluate(&mut self, cx: &mut Cx<'_>) {
         let fault = self.conditions.fault();
         match &self.phase {
             Phase::Init if !self.started => {}

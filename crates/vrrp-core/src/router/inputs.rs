@@ -17,7 +17,10 @@ impl Router {
             Input::Start => self.start(now),
             Input::Packet { interface, datagram } => self.packet(interface, datagram, now),
             Input::Link { interface, up } => self.link(interface, up, now),
-            Input::Source { instance, address } => self.source(instance, address, now),
+            Input::Source { instance, address } => self.one(instance, now, |i, cx| i.set_source(address, cx)),
+            Input::NextSource { instance, address } => {
+                self.sources.insert(instance, address);
+            }
             Input::Found {
                 instance,
                 fresh_journal,
@@ -45,14 +48,6 @@ impl Router {
                 self.each(now, |instance, _| instance.clear_statistics());
             }
             Input::Settings(settings) => self.reload(*settings, now),
-        }
-    }
-
-    fn source(&mut self, instance: InstanceId, address: Option<IpAddr>, now: Mono) {
-        if self.instances.contains_key(&instance) {
-            self.one(instance, now, |i, cx| i.set_source(address, cx));
-        } else {
-            self.sources.insert(instance, address);
         }
     }
 

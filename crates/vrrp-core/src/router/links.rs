@@ -103,8 +103,9 @@ impl Router {
         self.out.outputs.push_back(Output::Log { instance: None, event });
         self.each(now, |instance, cx| {
             let settings = instance.settings();
-            if settings.interface.as_ref() == Some(interface) && settings.track_primary {
-                let told = |c: &mut Conditions| (c.link_down, c.link_unknown) = (!up, false);
+            if settings.interface.as_ref() == Some(interface) {
+                let is_down = !up && settings.track_primary;
+                let told = |c: &mut Conditions| (c.link_down, c.link_unknown) = (is_down, false);
                 instance.change_conditions(told, cx);
             }
         });

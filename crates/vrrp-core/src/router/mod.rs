@@ -41,7 +41,7 @@ pub struct Router {
     links: Links,
     out: Outbox,
     started: Started,
-    /// Sources of instances that the next settings will bring.
+    /// Where instances will speak from under the next settings.
     sources: BTreeMap<InstanceId, Option<IpAddr>>,
     /// The wall clock at a moment of ours.
     wall: Option<(Mono, Duration)>,

@@ -1,17 +1,15 @@
 //! A reload as a difference: what did not change is not touched, and no master steps down.
 
-use std::collections::BTreeSet;
-
 use tandem_time::Mono;
 
 use super::{Router, Started};
 use crate::garp::Pace;
 use crate::group::Group;
-use crate::instance::Instance;
+use crate::instance::{Instance, Surroundings};
 use crate::outbox::Cx;
-use crate::settings::{InstanceId, RouterSettings, Tracker};
+use crate::settings::{InstanceId, RouterSettings, Tracker, TrackerKind};
 use crate::track::TrackState;
-use crate::{Conditions, Output, Release};
+use crate::{Observation, Output, Release};
 
 impl Router {
     /// `settings` carries the ids of what it shares with the old ones ([`RouterSettings::adopt_ids`]).
@@ -20,7 +18,7 @@ impl Router {
         let old = std::mem::replace(&mut self.settings, settings);
         self.out.paces = self.settings.paces.iter().map(Pace::new).collect();
         self.links.adopt(&self.settings);
-        self.trackers_from(&old);
+        self.trackers_from(&old, now);
         self.groups_from();
 
         let said = self.out.outputs.len();
@@ -35,6 +33,7 @@ impl Router {
                 out: &mut self.out,
             });
         }
+        let mut sources = std::mem::take(&mut self.sources);
         let mut fresh = Vec::new();
         for wanted in &self.settings.instances {
             let mut cx = Cx {
@@ -42,43 +41,34 @@ impl Router {
                 unix,
                 out: &mut self.out,
             };
-            match before.remove(&wanted.id) {
+            let interface = wanted.interface.as_deref();
+            let around = Surroundings {
+                up: interface.and_then(|interface| self.links.is_up(interface)),
+                source: sources.remove(&wanted.id),
+            };
+            let instance = match before.remove(&wanted.id) {
                 Some(mut instance) => {
-                    instance.reconfigure(wanted.clone(), &mut cx);
-                    self.instances.insert(wanted.id, instance);
+                    instance.reconfigure(wanted.clone(), around, &mut cx);
+                    instance
                 }
                 None => {
                     fresh.push(wanted.id);
-                    self.instances.insert(wanted.id, Instance::new(wanted.clone()));
+                    Instance::amid(wanted.clone(), around, &mut cx)
                 }
-            }
+            };
+            self.instances.insert(wanted.id, instance);
         }
         self.removals_first(said);
-        let sources = std::mem::take(&mut self.sources);
-        let told: BTreeSet<_> = sources.keys().copied().collect();
-        for (id, address) in sources {
-            self.one(id, now, |instance, cx| instance.set_source(address, cx));
-        }
         self.mark_grouped();
-        self.each(now, Instance::forget_group);
         if self.started == Started::Yes {
             self.apply_tracking(now);
+        }
+        // Not before everything is known of everybody, or some would leave a fault for a moment.
+        self.each(now, Instance::forget_group);
+        self.each(now, Instance::evaluate);
+        if self.started == Started::Yes {
             for id in fresh {
-                let up = self
-                    .settings
-                    .instance(id)
-                    .and_then(|s| s.interface.as_deref())
-                    .and_then(|i| self.links.is_up(i));
-                self.one(id, now, |instance, cx| {
-                    let told = |c: &mut Conditions| {
-                        c.link_unknown = c.link_down && up.is_none();
-                        c.link_down &= up == Some(false);
-                        c.source_unknown = c.no_source && !told.contains(&id);
-                        c.no_source &= !c.source_unknown;
-                    };
-                    instance.change_conditions(told, cx);
-                    instance.start(cx);
-                });
+                self.one(id, now, Instance::start);
             }
             self.drain_together(now);
         }
@@ -103,15 +93,21 @@ impl Router {
             .say_first(said, |output| matches!(output, Output::RemoveAddress { .. }));
     }
 
-    /// A tracker that looks at the same thing keeps its results, whatever else is said of it now.
-    fn trackers_from(&mut self, old: &RouterSettings) {
+    /// A tracker that looks at the same thing keeps its results, whatever else is said of it now. How an interface is may
+    /// have been told long ago, and is not told again.
+    fn trackers_from(&mut self, old: &RouterSettings, now: Mono) {
         let mut before = std::mem::take(&mut self.trackers);
         for tracker in &self.settings.trackers {
             let known = |t: &&Tracker| t.id == tracker.id && t.watches_the_same(tracker);
             let known = old.trackers.iter().find(known).and_then(|t| before.remove(&t.id));
             let state = known.map(|state| state.under(&tracker.kind));
-            self.trackers
-                .insert(tracker.id, state.unwrap_or_else(|| TrackState::new(&tracker.kind)));
+            let mut state = state.unwrap_or_else(|| TrackState::new(&tracker.kind));
+            if let TrackerKind::Interface(interface) = &tracker.kind
+                && let Some(up) = self.links.is_up(interface)
+            {
+                state.observe(&tracker.kind, Observation::Holds(up), now);
+            }
+            self.trackers.insert(tracker.id, state);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The router as a whole: tracking, groups, links, reload.
 
+mod reload;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -553,7 +555,7 @@ fn an_instance_whose_place_is_known_begins_without_a_fault() {
         interface: "eth1",
         up: true,
     });
-    rig.give(Input::Source {
+    rig.give(Input::NextSource {
         instance: InstanceId(1),
         address: Some(OWN.into()),
     });
@@ -595,7 +597,7 @@ fn who_serves_goes_on_when_its_group_grows() {
             rig.give(Input::Link { interface, up });
         }
         let address = Some(OWN.into());
-        rig.give(Input::Source { instance, address });
+        rig.give(Input::NextSource { instance, address });
         rig.outputs();
         rig.give(Input::Settings(Box::new(pair())));
         if let Some(up) = up.filter(|_| told_later) {
@@ -715,7 +717,7 @@ fn what_was_said_of_an_interface_ends_with_those_who_look_at_it() {
     rig.run(LONG);
     assert_eq!(rig.states(), [State::Master]);
     let address = Some(OWN.into());
-    rig.give(Input::Source { instance, address });
+    rig.give(Input::NextSource { instance, address });
     rig.give(Input::Settings(Box::new(pair())));
     assert_eq!(rig.states(), [State::Master, State::Init]);
     rig.give(Input::Link { interface, up: true });

@@ -82,7 +82,10 @@ impl Brain {
         self.patience = super::patience(&settings);
         let sources = self.sources_of(&settings);
         self.sources.clear();
-        self.tell_these(sources);
+        for (instance, address) in sources {
+            self.sources.insert(instance, address);
+            self.router.handle(Input::NextSource { instance, address }, now);
+        }
         let moved = self.give_up_moved(&vmacs, &settings.instances);
         let old_vmacs = self.network.exchange_vmacs(vmacs);
         self.router.handle(Input::Settings(Box::new(settings)), now);
@@ -135,7 +138,12 @@ impl Brain {
 
     /// Tells each instance where its adverts come from, if that has changed.
     pub(super) fn tell_sources(&mut self) {
-        self.tell_these(self.sources_of(self.router.settings()));
+        let now = self.now();
+        for (instance, address) in self.sources_of(self.router.settings()) {
+            if self.sources.insert(instance, address) != Some(address) {
+                self.router.handle(Input::Source { instance, address }, now);
+            }
+        }
     }
 
     fn sources_of(&self, settings: &RouterSettings) -> Vec<(InstanceId, Option<IpAddr>)> {
@@ -161,15 +169,6 @@ impl Brain {
         let before = self.sources.get(&settings.id).copied().flatten();
         let comes = |ip: &IpAddr| self.holding.is_coming(settings.id, *ip) || self.router.puts_back(settings.id, *ip);
         before.filter(|ip| settings.priority.is_owner() && comes(ip))
-    }
-
-    fn tell_these(&mut self, sources: Vec<(InstanceId, Option<IpAddr>)>) {
-        let now = self.now();
-        for (instance, address) in sources {
-            if self.sources.insert(instance, address) != Some(address) {
-                self.router.handle(Input::Source { instance, address }, now);
-            }
-        }
     }
 
     fn tell_found(&mut self, journal: &Before) {

@@ -1,5 +1,6 @@
 //! What keeps an instance out, and what makes a master doubt itself.
 
+use super::super::Surroundings;
 use super::*;
 
 #[test]
@@ -60,6 +61,18 @@ fn alone(settings: &mut InstanceSettings) {
     };
 }
 
+/// Around it everything is as it was.
+fn reload(rig: &mut Rig, settings: InstanceSettings) {
+    let around = Surroundings {
+        up: Some(true),
+        source: None,
+    };
+    rig.act(|i, cx| {
+        i.reconfigure(settings, around, cx);
+        i.evaluate(cx);
+    });
+}
+
 #[test]
 fn unicast_to_nobody_is_a_fault_until_a_reload_names_somebody() {
     let mut rig = Rig::new(with(alone));
@@ -75,16 +88,16 @@ fn unicast_to_nobody_is_a_fault_until_a_reload_names_somebody() {
             });
         }
     });
-    rig.act(|i, cx| i.reconfigure(named, cx));
+    reload(&mut rig, named);
     assert_eq!(rig.phase(), "backup");
-    rig.act(|i, cx| i.reconfigure(with(alone), cx));
+    reload(&mut rig, with(alone));
     assert_eq!(rig.phase(), "fault");
 }
 
 #[test]
 fn a_reload_that_names_no_source_speaks_from_the_interface_again() {
     let mut rig = Rig::master(with(|s| s.source = Some(BELOW.into())));
-    rig.act(|i, cx| i.reconfigure(settings(), cx));
+    reload(&mut rig, settings());
     assert_eq!((rig.phase(), rig.instance.source), ("master", Some(OWN.into())));
 }
 
