@@ -144,6 +144,11 @@ impl<M: Machine> World<M> {
             .filter_map(|(id, n)| n.machine.as_ref().map(|m| (*id, m)))
     }
 
+    /// A time of the world by the clock of a node.
+    pub fn local(&self, id: NodeId, at: Mono) -> Mono {
+        self.nodes.get(&id).map_or(at, |node| node.clock.local(at))
+    }
+
     /// Tells a machine something that is no frame, at its own time.
     pub fn tell(&mut self, id: NodeId, say: impl FnOnce(&mut M, Mono)) {
         if let Some(node) = self.nodes.get_mut(&id)

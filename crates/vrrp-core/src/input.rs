@@ -44,7 +44,7 @@ pub enum Input<'a> {
     HolderSeen { instance: InstanceId, address: IpAddr },
     /// Give up the addresses without a gap.
     Release { who: Who, why: Release },
-    /// After `Release::Drain`: take part again.
+    /// After `Release::Drain`, or on the way out: take part again.
     Resume { who: Who },
     /// The master named us its successor, over an authenticated link.
     TakeOver { instance: InstanceId },

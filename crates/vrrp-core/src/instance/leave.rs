@@ -14,6 +14,8 @@ use crate::{Event, Notice, Output, Release, ReleaseEnd, State};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Leaving {
     why: Release,
+    /// It was called back meanwhile. Somebody else may serve by now, so it goes, and then takes part as anybody does.
+    resumed: bool,
     /// Addresses that the successor has not announced yet.
     unseen: Vec<IpAddr>,
     successor_heard: bool,
@@ -24,8 +26,12 @@ impl Instance {
         match &mut self.phase {
             // Whoever listens after a crash has the addresses as well, and clients that are served by them.
             Phase::Master | Phase::Listening => self.begin_leaving(why, cx),
-            Phase::Leaving(leaving) if leaving.why.says_less_than(why) => leaving.why = why,
-            Phase::Leaving(_) => {}
+            Phase::Leaving(leaving) => {
+                leaving.resumed = false;
+                if leaving.why.says_less_than(why) {
+                    leaving.why = why;
+                }
+            }
             Phase::Stopped => cx.emit(Output::Released {
                 instance: self.settings.id,
             }),
@@ -42,6 +48,12 @@ impl Instance {
     pub(crate) fn resume(&mut self) {
         self.drained = false;
         self.held = false;
+        if let Phase::Leaving(leaving) = &mut self.phase
+            && leaving.why != Release::Stop
+        {
+            leaving.why = Release::Handover { successor: None };
+            leaving.resumed = true;
+        }
     }
 
     fn begin_leaving(&mut self, why: Release, cx: &mut Cx<'_>) {
@@ -62,6 +74,7 @@ impl Instance {
         let unseen = self.settings.addresses().map(|a| a.address).collect();
         self.phase = Phase::Leaving(Leaving {
             why,
+            resumed: false,
             unseen,
             successor_heard: false,
         });
@@ -160,6 +173,7 @@ impl Instance {
 
     pub(super) fn released(&mut self, leaving: &Leaving, cx: &mut Cx<'_>) {
         self.after_release(leaving.why, cx);
+        self.held &= !leaving.resumed;
     }
 
     fn after_release(&mut self, why: Release, cx: &mut Cx<'_>) {

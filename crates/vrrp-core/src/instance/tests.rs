@@ -495,6 +495,39 @@ fn a_drained_instance_stays_out_until_it_is_resumed() {
     assert_eq!(rig.phase(), "master");
 }
 
+/// An operator who changes their mind does not wait for the addresses to be gone.
+#[test]
+fn who_is_resumed_while_it_leaves_takes_part_again() {
+    for why in [Release::Drain, Release::Handover { successor: None }] {
+        let mut rig = Rig::master(settings());
+        rig.act(|i, cx| i.release(why, cx));
+        rig.act(|i, _| i.resume());
+        assert_eq!(rig.phase(), "leaving", "somebody else may be on its way");
+        let mut alone = Rig::master(settings());
+        alone.act(|i, cx| i.release(why, cx));
+        alone.act(|i, _| i.resume());
+        alone.wait();
+        assert_eq!(alone.phase(), "master", "nobody was");
+
+        rig.hear(BELOW, 50);
+        rig.wait();
+        assert_eq!(rig.phase(), "backup");
+        let end = rig.now + Duration::from_secs(4);
+        while rig.now < end {
+            rig.hear(BELOW, 50);
+            let next = rig.now + Duration::from_millis(900);
+            rig.run_until(next);
+        }
+        assert_eq!(rig.phase(), "master", "it is better than its successor");
+    }
+    let mut rig = Rig::master(settings());
+    rig.act(|i, cx| i.release(Release::Drain, cx));
+    rig.act(|i, _| i.resume());
+    rig.act(|i, cx| i.release(Release::Drain, cx));
+    rig.run_until(millis(60_000));
+    assert_eq!(rig.phase(), "backup", "the last word counts");
+}
+
 #[test]
 fn an_address_is_healed_at_once_until_it_becomes_a_fight() {
     let mut rig = Rig::master(settings());

@@ -6,6 +6,7 @@
 mod checks;
 mod net;
 mod node;
+mod reloads;
 mod rules;
 mod shape;
 mod site;
@@ -81,10 +82,12 @@ fn disturb(site: &mut Site) {
             site.pick(&dead).into_iter().for_each(|id| site.start(id, fresh));
         }
         4 => {
+            let successor = site.pick(&alive).filter(|_| site.seed.chance(1, 2));
+            let successor = successor.map(|id| own_address(site.shape.family, 0, id));
             let why = if site.seed.chance(1, 2) {
                 Release::Stop
             } else {
-                Release::Handover { successor: None }
+                Release::Handover { successor }
             };
             if let Some(id) = site.pick(&site.masters(0)) {
                 site.release(id, why);
@@ -129,6 +132,9 @@ fn settle(site: &mut Site) {
     one_master(site);
     if !site.is_best(site.masters(0)[0]) {
         site.fail("the best router is not the master");
+    }
+    if (0..site.segments.len()).all(|segment| site.must_be_known(segment)) && !site.clients_agree() {
+        site.fail("a client sends to the wrong host in the end");
     }
 }
 

@@ -116,7 +116,8 @@ impl RouterHost {
 
     fn stand(&mut self) {
         let standing = self.router.instances().map(|view| Standing {
-            state: view.state,
+            // Whoever listens has not been told to be anything yet, and is master as little as a backup is.
+            state: if view.listening { State::Backup } else { view.state },
             leaving: view.leaving,
             eligible: !view.leaving
                 && view.state != State::Fault

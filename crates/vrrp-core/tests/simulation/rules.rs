@@ -24,9 +24,10 @@ pub struct Rules {
     pub slack: Duration,
     /// Two masters at once are counted after this.
     pub healed: Mono,
-    interval: Duration,
-    /// A group waits for the slowest of its members, so that nobody is master for longer than one of them waits.
-    grouped: bool,
+    /// The longest that anybody has.
+    pub interval: Duration,
+    /// Until then the members of a new group may find together.
+    regrouped: BTreeMap<NodeId, Mono>,
     eligible_since: BTreeMap<(NodeId, usize), Mono>,
 }
 
@@ -52,25 +53,29 @@ impl Rules {
             slack,
             healed: Mono::ZERO,
             interval,
-            grouped: false,
+            regrouped: BTreeMap::new(),
             eligible_since: BTreeMap::new(),
         }
-    }
-
-    pub fn grouped(self, grouped: bool) -> Rules {
-        Rules { grouped, ..self }
     }
 
     /// A host that starts is another than the one that crashed.
     pub fn forget(&mut self, id: NodeId) {
         self.eligible_since.retain(|(known, _), _| *known != id);
+        self.regrouped.remove(&id);
+    }
+
+    /// A reload may group a master with one that is none. Where somebody else is master on that one's segment, it hears so
+    /// in an interval and takes the others along; where nobody is, it takes over when it has waited.
+    pub fn regroup(&mut self, id: NodeId, within: Duration, now: Mono) {
+        self.regrouped.insert(id, now + within);
     }
 
     pub fn check(&mut self, world: &World<Host>) {
         for segment in 0..self.two_since.len() {
             self.not_two_for_long(world, segment);
-            self.not_none_for_long(world, segment);
+            self.count_none(world, segment);
         }
+        self.not_none_for_long(world);
         self.groups_agree(world);
     }
 
@@ -89,25 +94,56 @@ impl Rules {
         }
     }
 
-    fn not_none_for_long(&mut self, world: &World<Host>, segment: usize) {
+    fn count_none(&mut self, world: &World<Host>, segment: usize) {
         let none = masters(world, segment).next().is_none();
         let since = none.then(|| *self.none_since[segment].get_or_insert(world.now()));
         self.none_since[segment] = since;
         for (id, router) in routers(world) {
-            if !router.standing()[segment].eligible {
+            if router.standing()[segment].eligible {
+                self.eligible_since.entry((id, segment)).or_insert(world.now());
+            } else {
                 self.eligible_since.remove(&(id, segment));
-                continue;
             }
-            let eligible = *self.eligible_since.entry((id, segment)).or_insert(world.now());
-            let Some(since) = since else { continue };
-            let lasted = world.now().since(since.max(eligible).max(self.disturbed));
-            let waits = router.waits(segment, !self.lossy && !self.cut);
-            if !self.grouped && lasted > waits + waits / 100 + self.slack {
-                self.fail(
-                    world,
-                    &format!("no master on segment {segment} for {lasted:?}, but {id:?} waits {waits:?}"),
-                );
+        }
+    }
+
+    /// Who is alone waits for its segment. The members of a group wait for the slowest of them, and take over only where
+    /// nobody is master of any.
+    fn not_none_for_long(&self, world: &World<Host>) {
+        if self.none_since.iter().all(Option::is_none) {
+            return;
+        }
+        let all: Vec<usize> = (0..self.none_since.len()).collect();
+        for (id, router) in routers(world) {
+            if router.router.settings().groups.is_empty() {
+                all.iter()
+                    .for_each(|segment| self.not_none_on(&[*segment], id, router, world));
+            } else {
+                self.not_none_on(&all, id, router, world);
             }
+        }
+    }
+
+    fn not_none_on(&self, segments: &[usize], id: NodeId, router: &RouterHost, world: &World<Host>) {
+        let eligible = |segment: &usize| self.eligible_since.get(&(id, *segment)).copied();
+        let since = |segment: &usize| Some(self.none_since[*segment]?.max(eligible(segment)?));
+        let Some(since) = segments.iter().map(since).min().flatten() else {
+            return;
+        };
+        let since = segments
+            .iter()
+            .filter_map(|s| eligible(s).max(self.none_since[*s]))
+            .fold(since, Mono::max);
+        let lossless = !self.lossy && !self.cut;
+        let waits = segments
+            .iter()
+            .map(|segment| router.waits(*segment, lossless))
+            .max()
+            .unwrap_or_default();
+        let lasted = world.now().since(since.max(self.disturbed));
+        if lasted > waits + waits / 100 + self.slack {
+            let why = format!("no master on segments {segments:?} for {lasted:?}, but {id:?} waits {waits:?}");
+            self.fail(world, &why);
         }
     }
 
@@ -116,6 +152,9 @@ impl Rules {
         for (id, router) in routers(world) {
             let standing = router.standing();
             if router.router.settings().groups.is_empty() || standing.iter().any(|s| s.leaving) {
+                continue;
+            }
+            if self.regrouped.get(&id).is_some_and(|until| world.now() <= *until) {
                 continue;
             }
             if standing.iter().any(|s| s.state != standing[0].state) {

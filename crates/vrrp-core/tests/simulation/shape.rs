@@ -29,6 +29,10 @@ pub struct Shape {
     pub nopreempt: bool,
     /// Trackers: a script whose failure costs this, and one whose failure is a fault.
     pub weight: Option<Weight>,
+    /// Of every router: an address that is not advertised.
+    pub excluded: bool,
+    /// Announcements come again and again.
+    pub refresh: bool,
     /// A script without a result may count as failed.
     pub init_fail: bool,
 }
@@ -51,8 +55,15 @@ impl Shape {
             owner: seed.chance(1, 4).then(|| NodeId(seed.below(routers as u64) as usize)),
             nopreempt: seed.chance(1, 6),
             weight: any_weight(seed),
+            excluded: seed.chance(1, 3),
+            refresh: seed.chance(1, 3),
             init_fail: true,
         }
+    }
+
+    /// A master announces everything again after this.
+    pub fn second_round(&self) -> Duration {
+        self.protocol.interval() * 5
     }
 
     pub fn settings(&self, id: NodeId, seed: &mut Seed) -> RouterSettings {
@@ -68,18 +79,22 @@ impl Shape {
             ..self.instance(id, segment)
         });
         let instances: Vec<InstanceSettings> = instances.collect();
-        let group = GroupSettings {
-            id: GroupId(0),
-            name: "G".into(),
-            members: instances.iter().map(|i| i.id).collect(),
-            track: self.track(),
-            member_weights: false,
-        };
         RouterSettings {
+            groups: if self.grouped { vec![self.group()] } else { Vec::new() },
             instances,
-            groups: if self.grouped { vec![group] } else { Vec::new() },
             trackers: self.trackers(seed),
             ..RouterSettings::default()
+        }
+    }
+
+    /// Of all instances.
+    pub fn group(&self) -> GroupSettings {
+        GroupSettings {
+            id: GroupId(0),
+            name: "G".into(),
+            members: (0..self.segments).map(|segment| InstanceId(segment as u32)).collect(),
+            track: self.track(),
+            member_weights: false,
         }
     }
 
@@ -100,6 +115,12 @@ impl Shape {
         s.interface = Some(interface(segment).as_str().into());
         s.protocol = self.protocol;
         s.vips = vec![VirtualAddress::host(vip(self.family, segment, 0))];
+        if self.excluded {
+            s.excluded = vec![VirtualAddress::host(vip(self.family, segment, 1))];
+        }
+        s.garp.delay = self.second_round();
+        s.garp.lower_delay = self.second_round();
+        s.garp.refresh = self.protocol.interval() * if self.refresh { 3 } else { 0 };
         s.last_word = !self.mute;
         if self.nopreempt {
             s.preempt = Preempt::Never;
@@ -131,7 +152,7 @@ impl Shape {
         }
     }
 
-    fn track(&self) -> Vec<TrackUse> {
+    pub fn track(&self) -> Vec<TrackUse> {
         let uses = self.weight.into_iter().chain(self.weight.map(|_| Weight::FAULT));
         let tracker = |number| TrackerId(number as u16);
         uses.enumerate()

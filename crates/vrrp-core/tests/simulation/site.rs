@@ -19,7 +19,7 @@ pub struct Site {
     pub seed: Seed,
     pub interval: Duration,
     pub segments: Vec<SegmentId>,
-    shape: Shape,
+    pub shape: Shape,
     settings: BTreeMap<NodeId, RouterSettings>,
     ppm: BTreeMap<NodeId, i32>,
     /// What the scripts of each host would say.
@@ -39,7 +39,7 @@ impl Site {
         for client in CLIENTS {
             world.start(client, Host::Client(Client::default()), 0, &segments);
         }
-        let mut rules = Rules::new(number, shape.segments, interval, shape.slack()).grouped(shape.grouped);
+        let mut rules = Rules::new(number, shape.segments, interval, shape.slack());
         rules.lossy = shape.lan.loss > 0;
         let mut site = Site {
             world,
@@ -131,6 +131,30 @@ impl Site {
         self.world
             .tell(id, |host, now| host.say(Input::Release { who: Who::All, why }, now));
         self.disturb();
+    }
+
+    /// New settings: for a host that runs a reload, for another what it will start with.
+    pub fn reload(&mut self, id: NodeId, change: impl FnOnce(&mut RouterSettings)) {
+        let Some(settings) = self.settings.get_mut(&id) else {
+            return;
+        };
+        let grouped = !settings.groups.is_empty();
+        change(settings);
+        let settings = settings.clone();
+        self.rules.interval = self.longest_interval();
+        if let Some(router) = self.router(id).filter(|_| settings.groups.is_empty() == grouped) {
+            let waits = (0..self.segments.len()).map(|segment| router.view(segment).down_interval);
+            let within = waits.max().unwrap_or_default().max(self.rules.interval * 4) + self.rules.slack;
+            self.rules.regroup(id, within, self.world.now());
+        }
+        self.world
+            .tell(id, |host, now| host.say(Input::Settings(Box::new(settings)), now));
+        self.disturb();
+    }
+
+    fn longest_interval(&self) -> Duration {
+        let instances = self.settings.values().flat_map(|s| &s.instances);
+        instances.map(|i| i.protocol.interval()).max().unwrap_or_default()
     }
 
     pub fn resume(&mut self, id: NodeId) {
@@ -247,18 +271,29 @@ impl Site {
         self.router(id).is_some_and(|r| r.standing()[0].eligible)
     }
 
-    /// Every client sends to the node that is master.
+    /// Every client sends to the node that is master, whatever address of its it means.
     pub fn clients_agree(&self) -> bool {
-        (0..self.segments.len()).all(|segment| {
-            let masters = self.masters(segment);
-            let caches = self
-                .world
-                .machines()
-                .filter_map(|(_, m)| m.as_client())
-                .map(|c| &c.cache);
-            let address = vip(self.shape.family, segment, 0);
-            masters.len() == 1 && caches.into_iter().all(|c| c.find(address) == Some(masters[0]))
+        let clients = || self.world.machines().filter_map(|(_, m)| m.as_client());
+        (0..self.segments.len()).all(|segment| match self.masters(segment)[..] {
+            [master] => {
+                let mut addresses = self.settings[&master].instances[segment].addresses();
+                addresses.all(|a| clients().all(|c| c.cache.find(a.address) == Some(master)))
+            }
+            _ => false,
         })
+    }
+
+    /// Announcements are not answered, so a master whose first and second round were lost cannot know. Whoever took over
+    /// since then, or announces again and again, must be known; of frames that are lost with `p` the chance that a
+    /// client hears none of ten is `p` to the tenth.
+    pub fn must_be_known(&self, segment: usize) -> bool {
+        let known = |id: &NodeId| {
+            let Some(router) = self.router(*id) else { return false };
+            let settings = &self.settings[id].instances[segment].garp;
+            let since = self.world.local(*id, self.rules.healed);
+            !settings.refresh.is_zero() || router.view(segment).changed_at + settings.delay > since
+        };
+        self.masters(segment).iter().all(known)
     }
 
     /// Every client's traffic meets a host that has the address, now and for so many intervals.
