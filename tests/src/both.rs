@@ -1,12 +1,10 @@
 //! The same scene for two programs: the installed HAProxy, and ours.
 
-use std::io::{Read, Write};
 use std::net::SocketAddr;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::{Haproxy, Lb, PATIENCE, Syslog, free_ports};
+use crate::{Haproxy, Lb, Syslog, free_ports, order};
 
 /// What is around one of the two.
 pub struct Room {
@@ -55,12 +53,7 @@ impl Room {
     /// The answer to a command on the stats socket.
     #[track_caller]
     pub fn order(&self, words: &str) -> String {
-        let mut stream = UnixStream::connect(&self.socket).expect("a stats socket");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-        stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("an answer");
-        text
+        order(&self.socket, words)
     }
 
     /// One cell of `show stat`.

@@ -1,14 +1,13 @@
 //! `tandem explain` and the socket's `explain` beside what really happens to clients.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Config, Lb, PATIENCE, Server, binary, connect, free_port, request, until};
+use tandem_tests::{Config, Lb, PATIENCE, Server, binary, connect, free_port, order, request, until};
 
 fn explain(arguments: &[&str]) -> Output {
     Command::new(binary("tandem"))
@@ -177,10 +176,7 @@ fn a_stick_entry_and_a_live_connection_are_told() {
     );
     drop(open);
     // The socket's own words are the same.
-    let mut stream = UnixStream::connect(&scene.socket).expect("the socket is there");
-    stream.write_all(b"explain 127.0.0.9 fe\n").expect("it goes out");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer and its end");
+    let answer = order(&scene.socket, "explain 127.0.0.9 fe");
     assert!(answer.starts_with("127.0.0.9 at fe: be/"), "{answer}");
 }
 

@@ -8,15 +8,15 @@ mod health_script;
 
 use health_script::{Case, Seen, Sight, Step, What, difference, parse, see_words};
 use std::fmt::Write as _;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 use tandem_lb_core::backend::Operation;
 use tandem_lb_core::health::AdminChange;
+use tandem_tests::try_order;
 
 const HEADER: &str = "Status words and log lines of the installed HAProxy, with the milliseconds since its start.
 Captured with `TANDEM_RECORD=1 cargo test -p tandem-tests --test golden_health`: listeners on loopback that close and
@@ -139,11 +139,7 @@ impl Stage {
     }
 
     fn order(&self, words: &str) -> io::Result<String> {
-        let mut socket = UnixStream::connect(self.dir.join("stats"))?;
-        writeln!(socket, "{words}")?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        Ok(answer)
+        try_order(self.dir.join("stats"), words)
     }
 }
 

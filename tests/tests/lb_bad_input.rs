@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, fetch, free_port, until};
+use tandem_tests::{Config, Lb, PATIENCE, Server, Syslog, ask, connect, ended, fetch, free_port, order, until};
 
 /// A client who was there before, and must be there after.
 struct Bystander(TcpStream);
@@ -112,10 +112,7 @@ const NONSENSE: &str = "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFIC
 
 /// What the master's socket says: reloads that were followed, and that were refused.
 fn reloads(master: &Path) -> String {
-    let mut stream = UnixStream::connect(master).expect("a master socket");
-    stream.write_all(b"show proc\n").expect("it listens");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("an answer");
+    let text = order(master, "show proc");
     let row = text.lines().nth(1).expect("the process");
     row.split_whitespace().skip(2).take(3).collect::<Vec<_>>().join(" ")
 }
@@ -207,10 +204,7 @@ fn garbage_from_a_name_server() {
     let _lb = Lb::start(&text);
     let bystander = Bystander::come(config.at());
     let show = || {
-        let mut stream = UnixStream::connect(&socket).expect("a stats socket");
-        stream.write_all(b"show resolvers\n").expect("it listens");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("an answer");
+        let text = order(&socket, "show resolvers");
         let figure = |name: &str| {
             let line = text
                 .lines()
@@ -257,6 +251,7 @@ fn garbage_on_the_stats_socket() {
         b"\n\n\n",
     ] {
         let mut stream = UnixStream::connect(&socket).expect("a stats socket");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
         stream.write_all(garbage).ok();
         stream.shutdown(Shutdown::Write).ok();
         let mut answer = Vec::new();

@@ -4,7 +4,7 @@
 //! Quiet and crowded spells take turns and medians are compared, because the machine has other things to do as well.
 
 use std::fmt::{self, Display, Formatter};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tandem_tests::{Config, Lb, PATIENCE, Server, ask, connect, fetch, free_port, until};
+use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, order, until};
 
 /// Of each kind.
 const CROWD: usize = 300;
@@ -147,11 +147,7 @@ impl Display for Round {
 
 /// Whoever has something to say to the socket is heard when those before have been silent for too long.
 fn hears(socket: &Path) {
-    let mut asker = UnixStream::connect(socket).expect("the socket is there");
-    asker.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-    asker.write_all(b"show version\n").expect("it goes out");
-    let mut answer = String::new();
-    asker.read_to_string(&mut answer).expect("an answer and its end");
+    let answer = order(socket, "show version");
     assert!(answer.starts_with("2."), "{answer}");
 }
 

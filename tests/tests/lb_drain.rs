@@ -1,13 +1,11 @@
 //! Ending connections at a pace: how many in which time, who goes first, and what is said meanwhile.
 
-use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Config, Lb, PATIENCE, Server, ask, connect, ended, until};
+use tandem_tests::{Config, Lb, Server, ask, connect, ended, order, until};
 
 struct Socket(PathBuf);
 
@@ -21,12 +19,7 @@ impl Socket {
     }
 
     fn ask(&self, command: &str) -> String {
-        let mut stream = UnixStream::connect(&self.0).expect("the balancer answers there");
-        stream.set_read_timeout(Some(PATIENCE)).expect("above zero");
-        writeln!(stream, "{command}").expect("room");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer and its end");
-        answer
+        order(&self.0, command)
     }
 }
 

@@ -1,13 +1,12 @@
 //! What one process learns of another's tables beside the usual: `recv-only` and `write-to`, as HAProxy 3.0 and 2.8 have
 //! them, which is not there to be compared with.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Lb, PATIENCE, Server, free_ports, until};
+use tandem_tests::{Lb, PATIENCE, Server, free_ports, order, until};
 
 struct Node {
     name: &'static str,
@@ -54,12 +53,7 @@ impl Node {
 
     #[track_caller]
     fn order(&self, words: &str) -> String {
-        let mut stream = UnixStream::connect(&self.socket).expect("a stats socket");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-        stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("an answer");
-        text
+        order(&self.socket, words)
     }
 
     /// What a table's entry of this key says, behind its times. One that servers are remembered in says more at its end.

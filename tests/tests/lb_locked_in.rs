@@ -2,15 +2,13 @@
 //! certificate, lists of patterns, names and ports below 1024, none of which it could reach by itself.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::Shutdown;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, User};
-use tandem_tests::{Lb, Server, connect};
+use tandem_tests::{Lb, Server, connect, order};
 
 struct Folder(PathBuf);
 
@@ -32,15 +30,6 @@ fn certificate(folder: &Path) -> PathBuf {
     fs::write(&file, made.cert.pem() + &made.signing_key.serialize_pem()).expect("written");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("ours");
     file
-}
-
-fn ask(socket: &Path, order: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("a stats socket");
-    writeln!(stream, "{order}").expect("it listens");
-    stream.shutdown(Shutdown::Write).expect("said");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("it answers");
-    answer
 }
 
 #[test]
@@ -89,13 +78,13 @@ fn it_reads_again_what_it_cannot_see() {
         server = server.address().port(),
     );
     let told = lb.reload(Signal::SIGHUP, &format!("{before}{more}"));
-    assert!(ask(&control, "show stat").contains("third,s,"), "{told}");
+    assert!(order(&control, "show stat").contains("third,s,"), "{told}");
     drop(connect(([127, 0, 0, 1], port).into()));
     // What is wrong with a file is said as ever, and nothing changes.
     fs::write(&site, "no certificate").expect("written");
     let told = lb.reload(Signal::SIGHUP, &format!("{before}{more}  timeout client 2s\n"));
     assert!(told.contains("refused and nothing was changed"), "{told}");
-    assert!(lb.is_running() && ask(&control, "show stat").contains("third,s,"));
+    assert!(lb.is_running() && order(&control, "show stat").contains("third,s,"));
     certificate(&folder.0);
 
     // What is said to all processes of this name is not for the one that reads.
@@ -129,7 +118,7 @@ fn it_reads_again_what_it_cannot_see() {
     kill(reader, Signal::SIGKILL).expect("it runs");
     let told = lb.reload(Signal::SIGHUP, &before);
     assert!(told.contains("refused and nothing was changed"), "{told}");
-    assert!(lb.is_running() && ask(&control, "show stat").contains("third,s,"));
+    assert!(lb.is_running() && order(&control, "show stat").contains("third,s,"));
 }
 
 /// The only process that the balancer has started.

@@ -1,11 +1,10 @@
 //! The master socket, beside HAProxy's.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Config, Lb, PATIENCE, Server, until};
+use tandem_tests::{Config, Lb, Server, piped, until};
 
 struct Files(PathBuf);
 
@@ -28,13 +27,7 @@ impl Drop for Files {
 }
 
 fn ask(socket: &Path, command: &str) -> Option<String> {
-    let mut stream = UnixStream::connect(socket).ok()?;
-    stream.set_read_timeout(Some(PATIENCE)).ok()?;
-    writeln!(stream, "{command}").ok()?;
-    stream.shutdown(std::net::Shutdown::Write).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
+    piped(socket, command).ok()
 }
 
 /// Without what is different from process to process.

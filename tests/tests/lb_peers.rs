@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use tandem_tests::{Haproxy, Lb, PATIENCE, Relay, Server, ended, free_ports, until};
+use tandem_tests::{Haproxy, Lb, PATIENCE, Relay, Server, ended, free_ports, order, until};
 
 /// Everything that both store below HTTP.
 const SINGLE: &str = "server_id,gpt0,gpc0,gpc0_rate(1h),conn_cnt,conn_rate(1h),conn_cur,sess_cnt,sess_rate(1h),bytes_in_cnt,\
@@ -130,16 +129,6 @@ impl Node {
     fn connected(&self) -> bool {
         self.order("show info").contains("ConnectedPeers: 1\n")
     }
-}
-
-#[track_caller]
-fn order(socket: &Path, words: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("a stats socket");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-    stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
-    let mut text = String::new();
-    stream.read_to_string(&mut text).expect("an answer");
-    text
 }
 
 /// Sets entries, many with one command line.

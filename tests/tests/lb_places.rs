@@ -12,7 +12,9 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use socket2::{Domain, Socket, Type};
 use tandem_sys::listen::abstract_address;
-use tandem_tests::{Config, Lb, PATIENCE, Server, Syslog, ask, check, connect, ended, free_port, free_ports, until};
+use tandem_tests::{
+    Config, Lb, PATIENCE, Server, Syslog, ask, check, connect, ended, free_port, free_ports, order, order_by, until,
+};
 
 /// A folder of the test's own, removed when dropped.
 struct Folder(PathBuf);
@@ -110,20 +112,14 @@ fn names_that_are_no_files() {
     assert_eq!(ask(&mut connect(outer.at()), b"hi"), b"hi");
     let name = abstract_address(&at("control")["abns@".len()..]).expect("a short name");
     let ask_control = |what: &str| {
-        let mut control = UnixStream::from(OwnedFd::from({
-            let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
-            socket.connect(&name).expect("it listens there");
-            socket
-        }));
-        control.write_all(what.as_bytes()).expect("it is open");
-        let mut answer = String::new();
-        control.read_to_string(&mut answer).expect("an answer");
-        answer
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None).expect("a socket");
+        socket.connect(&name).expect("it listens there");
+        order_by(OwnedFd::from(socket).into(), what).expect("an answer")
     };
-    assert!(ask_control("show cli sockets\n").contains(&format!("{} admin", at("control"))));
+    assert!(ask_control("show cli sockets").contains(&format!("{} admin", at("control"))));
     lb.reload(Signal::SIGUSR2, &config.to_string());
     assert_eq!(ask(&mut connect(outer.at()), b"hi"), b"hi");
-    assert!(ask_control("show stat\n").contains("fe,FRONTEND"));
+    assert!(ask_control("show stat").contains("fe,FRONTEND"));
 }
 
 #[test]
@@ -305,8 +301,6 @@ fn a_disabled_backend_serves_nobody() {
     syslog.line_with(" fe be/<NOSRV> -1/-1/");
     assert_eq!(server.accepted(), 0);
     // As on HAProxy, nothing is told of it.
-    let mut stats = UnixStream::connect(&socket).expect("it listens there");
-    stats.write_all(b"show stat\n").expect("it is open");
-    let text = std::io::read_to_string(stats).expect("text");
+    let text = order(&socket, "show stat");
     assert!(text.contains("\nfe,FRONTEND,") && !text.contains("\nbe,"), "{text}");
 }

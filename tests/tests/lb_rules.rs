@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Lb, PATIENCE, Server, Syslog, free_ports, hello, until};
+use tandem_tests::{Lb, PATIENCE, Server, Syslog, free_ports, hello, order, until};
 
 /// Who connects, and what it sends at once.
 #[derive(Clone, Copy, Debug)]
@@ -176,10 +176,7 @@ impl World {
     }
 
     fn denied(&self) -> [u64; 3] {
-        let mut stream = UnixStream::connect(&self.socket).expect("a stats socket");
-        stream.write_all(b"show stat\n").expect("it listens");
-        let mut text = String::new();
-        stream.read_to_string(&mut text).expect("CSV");
+        let text = order(&self.socket, "show stat");
         let mut lines = text.lines();
         let names: Vec<&str> = lines
             .next()

@@ -2,13 +2,13 @@
 //! same words on the socket, times and addresses in memory apart.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Lb, PATIENCE, Server, free_port, until};
+use tandem_tests::{Lb, PATIENCE, Server, free_port, order, until};
 
 /// `{at}`, `{server}` and `{socket}` are filled in.
 const CONFIG: &str = "
@@ -152,14 +152,7 @@ impl Side {
     }
 
     fn ask(&mut self, command: &str) {
-        let mut stream = UnixStream::connect(&self.socket).expect("the socket is there");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-        stream
-            .write_all(format!("{command}\n").as_bytes())
-            .expect("it is taken");
-        stream.shutdown(Shutdown::Write).expect("it is open");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer and its end");
+        let answer = order(&self.socket, command);
         self.said.push(format!("{command}: {}", masked(&answer)));
     }
 
@@ -194,12 +187,7 @@ impl Side {
 }
 
 fn in_use(socket: &Path) -> bool {
-    let mut stream = UnixStream::connect(socket).expect("the socket is there");
-    stream.write_all(b"show table ti\n").expect("it is taken");
-    stream.shutdown(Shutdown::Write).expect("it is open");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer and its end");
-    !answer.contains(" use=0 ")
+    !order(socket, "show table ti").contains(" use=0 ")
 }
 
 /// Without places in memory, and without the time that is left.

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+use tandem_tests::{PATIENCE, try_order};
 
 pub struct HaProxy {
     child: Child,
@@ -78,12 +78,7 @@ impl HaProxy {
     }
 
     fn command(&self, words: &str) -> io::Result<String> {
-        let mut socket = UnixStream::connect(self.dir.join("stats"))?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        writeln!(socket, "{words}")?;
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer)?;
-        Ok(answer)
+        try_order(self.dir.join("stats"), words)
     }
 
     fn wait(&self, what: &str, done: impl Fn() -> bool) -> io::Result<()> {

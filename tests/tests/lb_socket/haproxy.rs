@@ -5,9 +5,9 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Lb, Server, free_port, until};
+use tandem_tests::{Lb, Server, free_port, piped, until};
 
-use super::room::{Room, connect, say, told};
+use super::room::{Room, say};
 
 /// In this order, since some change what others show.
 const COMMANDS: [&str; 98] = [
@@ -307,7 +307,7 @@ fn a_socket_says_how_serious_a_message_is() {
     let _lb = Lb::start(&text(&ours));
     for (word, began) in [("none", "admin"), ("number", "[6]: admin"), ("string", "[info]: admin")] {
         for line in SEVERE {
-            let [theirs, ours] = [&theirs, &ours].map(|room| told(connect(&room.0.join(word)), line));
+            let [theirs, ours] = [&theirs, &ours].map(|room| piped(room.0.join(word), line).expect("an answer"));
             // Theirs leaves out the empty line behind some answers.
             let lines = |answer: &str| {
                 answer

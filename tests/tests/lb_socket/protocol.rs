@@ -3,13 +3,23 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use tandem_tests::{Config, Lb, PATIENCE, Server, ask, check, connect, free_port, until};
 
 use super::room::Room;
+
+impl Room {
+    /// For whoever says more than one command, or listens on.
+    #[track_caller]
+    pub fn connect(&self) -> UnixStream {
+        let stream = UnixStream::connect(self.socket()).expect("the socket is there");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
+        stream
+    }
+}
 
 fn config(room: &Room) -> (Config, Server) {
     let server = Server::echo();

@@ -1,12 +1,10 @@
-//! A folder with a socket in it, and somebody to talk to it.
+//! A folder with a socket in it, and somebody to ask there.
 
-use std::io::{Read, Write};
-use std::net::Shutdown;
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use tandem_tests::PATIENCE;
+use tandem_tests::piped;
 
 /// A folder of its own, removed when dropped.
 pub struct Room(pub PathBuf);
@@ -29,33 +27,11 @@ impl Room {
         format!("stats socket {} mode 600 level admin", self.socket().display())
     }
 
-    #[track_caller]
-    pub fn connect(&self) -> UnixStream {
-        connect(&self.socket())
-    }
-
-    /// Sends a line and reads all that comes back.
+    /// Sends a line as `socat` does, and reads all that comes back.
     #[track_caller]
     pub fn ask(&self, line: &str) -> String {
-        told(self.connect(), line)
+        piped(self.socket(), line).expect("an answer and its end")
     }
-}
-
-/// The same by any connection.
-#[track_caller]
-pub fn told(mut stream: UnixStream, line: &str) -> String {
-    stream.write_all(format!("{line}\n").as_bytes()).expect("it is taken");
-    stream.shutdown(Shutdown::Write).expect("it is open");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer and its end");
-    answer
-}
-
-#[track_caller]
-pub fn connect(socket: &Path) -> UnixStream {
-    let stream = UnixStream::connect(socket).expect("the socket is there");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-    stream
 }
 
 /// To the terminal; whether somebody reads it does not matter.

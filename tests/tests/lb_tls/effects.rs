@@ -602,13 +602,7 @@ fn a_file_that_makes_no_sense_is_said_once_and_disturbs_nobody() {
     let text = text.replace(&format!("bind {at}"), &binds);
     let text = format!("global\n stats socket {socket} level admin\n{text}");
     let _lb = Lb::start(&text);
-    let order = |words: &str| {
-        let mut stream = UnixStream::connect(&socket).expect("a stats socket");
-        stream.write_all(format!("{words}\n").as_bytes()).expect("it listens");
-        let mut said = String::new();
-        stream.read_to_string(&mut said).expect("an answer");
-        said
-    };
+    let order = |words: &str| tandem_tests::order(&socket, words);
     let mut clients = [at, more[0], more[1]].map(|at| client(at, "own.example", None));
     for stream in &mut clients {
         ask(stream, b"?").expect("an answer");

@@ -30,10 +30,7 @@ fn tickets_are_good_at_whoever_has_the_keys() {
     let (two, mut second, text) = begun(&keys, [1, 2, 3]);
     let others = papers.path("others.keys");
     let (other, _third, _) = begun(&others, [7, 8, 9]);
-    let mut socket = UnixStream::connect(format!("{others}.{}.sock", other.port())).expect("a stats socket");
-    socket.write_all(b"show tls-keys\n").expect("it listens");
-    let mut known = String::new();
-    socket.read_to_string(&mut known).expect("an answer");
+    let known = tandem_tests::order(format!("{others}.{}.sock", other.port()), "show tls-keys");
     assert_eq!(known, format!("# id (file)\n0 ({others})\n\n"));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -142,13 +139,7 @@ fn keys_are_replaced_by_order() {
     let sockets = ["1.sock", "2.sock"].map(|name| papers.path(name));
     let (one, _first, _) = begun(&sockets[0]);
     let (two, mut second, text) = begun(&sockets[1]);
-    let order = |place: usize, words: &str| {
-        let mut socket = UnixStream::connect(&sockets[place]).expect("a stats socket");
-        socket.write_all(format!("{words}\n").as_bytes()).expect("it listens");
-        let mut said = String::new();
-        socket.read_to_string(&mut said).expect("an answer");
-        said
-    };
+    let order = |place: usize, words: &str| tandem_tests::order(&sockets[place], words);
     let rotate = |place: usize, first: u8| {
         let said = order(place, &format!("set ssl tls-key #0 {}", ticket_keys([first]).trim()));
         assert_eq!(said, "TLS ticket key updated!\n\n");

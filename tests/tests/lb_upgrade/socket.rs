@@ -1,11 +1,9 @@
 //! A stats socket that passes descriptors on.
 
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use tandem_tests::PATIENCE;
+use tandem_tests::try_order;
 
 /// Its file goes with the test.
 pub struct Socket(PathBuf);
@@ -56,12 +54,7 @@ pub struct Reader(PathBuf);
 impl Reader {
     /// The answer to a command; `None` when nobody gave one.
     pub fn try_ask(&self, command: &str) -> Option<String> {
-        let mut stream = UnixStream::connect(&self.0).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
-        writeln!(stream, "{command}").ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).ok()?;
-        (!answer.is_empty()).then_some(answer)
+        try_order(&self.0, command).ok().filter(|answer| !answer.is_empty())
     }
 }
 
