@@ -16,19 +16,32 @@ pub struct Papers {
 }
 
 impl Papers {
-    /// With an authority, in `ca.pem`.
+    /// With an authority that is nobody else, in `ca.pem`.
     #[expect(clippy::new_without_default, reason = "it makes a folder")]
     pub fn new() -> Papers {
+        let folder = Papers::folder();
+        let name = format!("authority {}", folder.display());
+        Papers::of(folder, name)
+    }
+
+    /// With an authority of this name.
+    pub fn of_authority(name: &str) -> Papers {
+        Papers::of(Papers::folder(), name.to_owned())
+    }
+
+    fn folder() -> PathBuf {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("tandem-tls-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).expect("the temporary folder is writable");
+        folder
+    }
+
+    fn of(folder: PathBuf, authority: String) -> Papers {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params
-            .distinguished_name
-            .push(rcgen::DnType::CommonName, format!("authority {}", folder.display()));
+        params.distinguished_name.push(rcgen::DnType::CommonName, authority);
         let own = params.self_signed(&key).expect("signed");
         fs::write(folder.join("ca.pem"), own.pem()).expect("written");
         Papers {
