@@ -52,6 +52,18 @@ pub struct Crowded {
     pub newcomers_a_second: f64,
 }
 
+impl Crowded {
+    /// So many came as were sent, except for what any machine may be late.
+    #[track_caller]
+    pub fn came_in_time(&self, a_second: u32) {
+        let came = self.newcomers_a_second;
+        assert!(
+            came > 0.9 * f64::from(a_second),
+            "{came:.0} newcomers a second are not {a_second}"
+        );
+    }
+}
+
 /// Clients that come, say one thing and go.
 pub struct Newcomers {
     is_over: Arc<AtomicBool>,
