@@ -1,20 +1,20 @@
 //! What was read, before it is known to make sense: values with their places, settings with their defaults copied in.
 
+mod peers;
+mod ring;
+mod server;
+mod userlist;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::net::IpAddr;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::acl::Condition;
-use tandem_lb_core::backend::{InitState, OnError};
-use tandem_lb_core::balance::{HashKey, Policy};
+use tandem_lb_core::balance::Policy;
 use tandem_lb_core::bandwidth::Limiter;
 use tandem_lb_core::conn::Redispatch;
-use tandem_lb_core::dns::Preference;
-use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Route, Ruleset, Sticking, UseServer};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
@@ -22,13 +22,16 @@ use tandem_text::{Span, Spanned};
 use crate::acl::Book;
 use crate::checking::Checking;
 use crate::expr::{Reference, Spelled};
-use crate::haproxy::{BindOptions, PeerOptions};
 use crate::plan::{
-    self, BindAddress, Global, Host, InitAddr, Keepalive, LogRule, ProxyLogs, Resolvers, ServerPort, ServerStates,
-    SocketFile, Source, Stats,
+    self, BindAddress, Global, Keepalive, LogRule, ProxyLogs, Resolvers, ServerStates, SocketFile, Source, Stats,
 };
 use crate::tls::Words;
 use crate::written::Written;
+
+pub(crate) use peers::{Peers, SharedTable};
+pub(crate) use ring::Ring;
+pub(crate) use server::{Lookup, SendProxy, Server, ServerOptions, Told};
+pub(crate) use userlist::{User, Userlist};
 
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -43,101 +46,6 @@ pub(crate) struct Draft {
     pub(crate) peers: Vec<Peers>,
     pub(crate) userlists: Vec<Userlist>,
     pub(crate) rings: Vec<Ring>,
-}
-
-/// A section `ring`.
-#[derive(Clone, Debug)]
-pub(crate) struct Ring {
-    pub(crate) plan: plan::Ring,
-    pub(crate) at: Span,
-    /// Of each server, with its line.
-    pub(crate) tls_of_servers: Vec<Spanned<Words>>,
-    /// The lines that said all this.
-    pub(crate) lines: Vec<Said>,
-}
-
-impl Ring {
-    pub(crate) fn new(name: Spanned<Arc<str>>) -> Ring {
-        Ring {
-            plan: plan::Ring::new(name.value),
-            at: name.span,
-            tls_of_servers: Vec::new(),
-            lines: Vec::new(),
-        }
-    }
-}
-
-/// A section `userlist`.
-#[derive(Clone, Debug)]
-pub(crate) struct Userlist {
-    pub(crate) name: Spanned<Arc<str>>,
-    pub(crate) users: Vec<User>,
-    /// With those who are in it.
-    pub(crate) groups: Vec<(Spanned<String>, Vec<Spanned<String>>)>,
-    /// The lines that said all this.
-    pub(crate) lines: Vec<Said>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct User {
-    pub(crate) name: Spanned<String>,
-    pub(crate) password: plan::Password,
-    pub(crate) groups: Vec<Spanned<String>>,
-}
-
-impl Userlist {
-    pub(crate) fn new(name: Spanned<Arc<str>>) -> Userlist {
-        Userlist {
-            name,
-            users: Vec::new(),
-            groups: Vec::new(),
-            lines: Vec::new(),
-        }
-    }
-}
-
-/// A section `peers`.
-#[derive(Clone, Debug)]
-pub(crate) struct Peers {
-    pub(crate) plan: plan::Peers,
-    pub(crate) at: Span,
-    /// Where each peer's name stands.
-    pub(crate) places: Vec<Span>,
-    pub(crate) tables: Vec<SharedTable>,
-    pub(crate) logs_globally: bool,
-    /// What each line of `bind` and each peer's line says of TLS, and what the local peer's own address is listened at by.
-    pub(crate) tls_of_binds: Vec<Spanned<Words>>,
-    pub(crate) tls_of_peers: Vec<Spanned<Words>>,
-    pub(crate) own_tls: Option<Spanned<Words>>,
-    /// `default-bind` and `default-server`
-    pub(crate) bind: BindOptions,
-    pub(crate) options: PeerOptions,
-}
-
-impl Peers {
-    pub(crate) fn new(name: Spanned<Arc<str>>, origin: Arc<str>) -> Peers {
-        Peers {
-            plan: plan::Peers::new(name.value, origin),
-            at: name.span,
-            places: Vec::new(),
-            tables: Vec::new(),
-            logs_globally: false,
-            tls_of_binds: Vec::new(),
-            tls_of_peers: Vec::new(),
-            own_tls: None,
-            bind: BindOptions::default(),
-            options: PeerOptions::default(),
-        }
-    }
-}
-
-/// A table of a section `peers`.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedTable {
-    pub(crate) name: Spanned<Arc<str>>,
-    pub(crate) settings: TableSettings,
-    /// What stands behind `table`.
-    pub(crate) written: String,
 }
 
 /// The table of a proxy.
@@ -425,164 +333,6 @@ pub(crate) struct Bind {
     /// All but TLS; its number is 0 where none is given.
     pub(crate) plan: plan::Bind,
     pub(crate) tls: Spanned<Words>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Server {
-    pub(crate) name: Spanned<Arc<str>>,
-    pub(crate) host: Host,
-    pub(crate) port: ServerPort,
-    pub(crate) id: Option<Spanned<u32>>,
-    pub(crate) options: ServerOptions,
-    pub(crate) tls: Spanned<Words>,
-    pub(crate) origin: Arc<str>,
-    pub(crate) guid: Option<Arc<str>>,
-}
-
-impl Server {
-    /// The servers of a template, which has the part of their names before the number.
-    pub(crate) fn numbered(self, numbers: RangeInclusive<u32>) -> impl Iterator<Item = Server> {
-        numbers.map(move |number| {
-            let mut server = self.clone();
-            server.name.value = format!("{}{number}", self.name.value).into();
-            // All at one address, as the system's resolver would have it, would be one server many times; where nobody
-            // looks them up, an operator moves them.
-            if server.options.resolve.section.is_some() {
-                server.options.resolve.init.get_or_insert_with(|| vec![InitAddr::None]);
-            }
-            server
-        })
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct ServerOptions {
-    pub(crate) weight: u16,
-    pub(crate) backup: bool,
-    pub(crate) disabled: bool,
-    pub(crate) maxconn: u32,
-    pub(crate) minconn: u32,
-    pub(crate) non_stick: bool,
-    pub(crate) check: bool,
-    pub(crate) inter: Duration,
-    pub(crate) fastinter: Option<Duration>,
-    pub(crate) downinter: Option<Duration>,
-    pub(crate) rise: u32,
-    pub(crate) fall: u32,
-    pub(crate) check_port: Option<u16>,
-    pub(crate) check_host: Option<Host>,
-    pub(crate) send_proxy: SendProxy,
-    /// `set-proxy-v2-tlv-fmt`
-    pub(crate) told: Vec<Told>,
-    pub(crate) check_send_proxy: bool,
-    pub(crate) maxqueue: u32,
-    pub(crate) slowstart: Duration,
-    pub(crate) observe: bool,
-    pub(crate) error_limit: u32,
-    pub(crate) on_error: OnError,
-    pub(crate) ends_sessions: bool,
-    pub(crate) ends_backup_sessions: bool,
-    pub(crate) init: InitState,
-    pub(crate) agent: bool,
-    pub(crate) agent_ip: Option<IpAddr>,
-    pub(crate) agent_port: Option<u16>,
-    pub(crate) agent_inter: Option<Duration>,
-    pub(crate) agent_send: Option<Box<str>>,
-    pub(crate) resolve: Lookup,
-    /// Whom it follows: a server of its own backend, or BACKEND/SERVER.
-    pub(crate) track: Option<Spanned<String>>,
-    pub(crate) hash_key: HashKey,
-    pub(crate) user_timeout: Option<Duration>,
-    pub(crate) source: Option<Arc<Source>>,
-}
-
-/// How the name of a server is looked up.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lookup {
-    /// The section, where there is one.
-    pub(crate) section: Option<Spanned<String>>,
-    pub(crate) preference: Preference,
-    pub(crate) ignores_weight: bool,
-    pub(crate) init: Option<Vec<InitAddr>>,
-}
-
-impl Default for ServerOptions {
-    fn default() -> Self {
-        Self {
-            weight: 1,
-            backup: false,
-            disabled: false,
-            maxconn: 0,
-            minconn: 0,
-            non_stick: false,
-            check: false,
-            inter: Duration::from_secs(2),
-            fastinter: None,
-            downinter: None,
-            rise: 2,
-            fall: 3,
-            check_port: None,
-            check_host: None,
-            send_proxy: SendProxy::default(),
-            told: Vec::new(),
-            check_send_proxy: false,
-            maxqueue: 0,
-            slowstart: Duration::ZERO,
-            observe: false,
-            error_limit: 10,
-            on_error: OnError::default(),
-            ends_sessions: false,
-            ends_backup_sessions: false,
-            init: InitState::default(),
-            agent: false,
-            agent_ip: None,
-            agent_port: None,
-            agent_inter: None,
-            agent_send: None,
-            resolve: Lookup::default(),
-            track: None,
-            hash_key: HashKey::default(),
-            user_timeout: None,
-            source: None,
-        }
-    }
-}
-
-/// Which PROXY headers were asked for: each word has its opposite, so both versions may be set.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct SendProxy {
-    pub(crate) v1: bool,
-    pub(crate) v2: bool,
-    pub(crate) details: Details,
-}
-
-/// What a PROXY header says beside, and where that is written.
-#[derive(Clone, Debug)]
-pub(crate) struct Told {
-    pub(crate) plan: plan::Told,
-    pub(crate) span: Span,
-    pub(crate) references: Vec<Spanned<Reference>>,
-}
-
-impl PartialEq for Told {
-    fn eq(&self, other: &Told) -> bool {
-        self.plan == other.plan
-    }
-}
-
-impl SendProxy {
-    /// What is sent. The newer version counts where both are asked for.
-    pub(crate) fn into_write(self) -> Option<Write> {
-        let version = match self {
-            Self { v2: true, .. } => Version::V2,
-            Self { v1: true, .. } => Version::V1,
-            _ => return None,
-        };
-        Some(Write {
-            version,
-            details: self.details,
-        })
-    }
 }
 
 pub(crate) const NAME_HELP: &str = "a name has letters, digits and - _ . : only";
