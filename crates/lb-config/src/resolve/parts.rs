@@ -172,14 +172,8 @@ fn listeners(drafts: &[Bind], tls: &Defaults, report: &mut Vec<Diagnostic>) -> V
 }
 
 fn listener(draft: &Bind, id: u32, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> plan::Bind {
-    let settling = Settling {
-        defaults,
-        words: &draft.tls.value,
-        at: draft.tls.span,
-        report,
-    };
     plan::Bind {
-        tls: settling.termination().map(Arc::new),
+        tls: Settling::new(&draft.tls, defaults, report).termination().map(Arc::new),
         id,
         ..draft.plan.clone()
     }
@@ -205,16 +199,12 @@ fn server(
         false => send_proxy.filter(|_| is_where_clients_go),
     };
     let goes_elsewhere = options.check_port.is_some() || options.check_host.is_some();
-    let settling = |report| Settling {
-        defaults,
-        words: &draft.tls.value,
-        at: draft.tls.span,
-        report,
-    };
-    let tls = settling(&mut *report).origination().map(Arc::new);
+    let tls = Settling::new(&draft.tls, defaults, report).origination().map(Arc::new);
     let asked_for = script.is_some_and(|script| script.speaks_tls());
     let mut of_check = Vec::new();
-    let check_tls = settling(&mut of_check).check(goes_elsewhere, asked_for).map(Arc::new);
+    let check_tls = Settling::new(&draft.tls, defaults, &mut of_check)
+        .check(goes_elsewhere, asked_for)
+        .map(Arc::new);
     // What is wrong with both is said once.
     if tls.is_none() && options.check {
         report.append(&mut of_check);

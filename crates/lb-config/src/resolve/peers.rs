@@ -77,13 +77,7 @@ fn with_tls(section: &Peers, defaults: &Defaults, report: &mut Vec<Diagnostic>) 
 }
 
 fn termination(words: &Spanned<Words>, defaults: &Defaults, report: &mut Vec<Diagnostic>) -> Option<Arc<Termination>> {
-    let settling = Settling {
-        defaults,
-        words: &words.value,
-        at: words.span,
-        report,
-    };
-    settling.termination().map(Arc::new)
+    Settling::new(words, defaults, report).termination().map(Arc::new)
 }
 
 /// The section that a table names; whether it is in force.

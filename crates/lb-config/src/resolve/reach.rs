@@ -16,13 +16,7 @@ pub(super) fn origination(
     report: &mut Vec<Diagnostic>,
 ) -> Option<Arc<Origination>> {
     report.extend(without_effect(&words.value, words.span, here));
-    let settling = Settling {
-        defaults,
-        words: &words.value,
-        at: words.span,
-        report,
-    };
-    settling.origination().map(Arc::new)
+    Settling::new(words, defaults, report).origination().map(Arc::new)
 }
 
 /// What is good for servers of proxies alone: others are not checked, and no client is behind what they are told.

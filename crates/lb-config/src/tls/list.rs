@@ -7,6 +7,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
+use tandem_text::Spanned;
 use thiserror::Error;
 
 use super::settle::{self, Settling};
@@ -221,16 +222,10 @@ impl Termination {
         if line.options.is_none() {
             return Ok((self.terms.clone(), self.clients.clone()));
         }
-        let mut words = self.said.words.clone();
-        line.onto(&mut words).map_err(|why| why.to_string())?;
+        let mut words = Spanned::new(self.said.words.clone(), self.said.at);
+        line.onto(&mut words.value).map_err(|why| why.to_string())?;
         let mut report = Vec::new();
-        let settling = Settling {
-            defaults: &self.said.defaults,
-            words: &words,
-            at: self.said.at,
-            report: &mut report,
-        };
-        let settled = settling.of_line();
+        let settled = Settling::new(&words, &self.said.defaults, &mut report).of_line();
         match report.into_iter().next() {
             Some(complaint) => Err(complaint.message),
             None => Ok(settled),

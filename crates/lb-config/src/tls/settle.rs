@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tandem_lb_core::expr::Place;
-use tandem_text::{Diagnostic, Span};
+use tandem_text::{Diagnostic, Span, Spanned};
 
 use super::{Defaults, Verify, Versions, Words, ciphers};
 use crate::code;
@@ -15,13 +15,26 @@ use crate::plan::{
 
 /// One line with what is said for all of them, and where complaints go.
 pub(crate) struct Settling<'a> {
-    pub(crate) defaults: &'a Defaults,
-    pub(crate) words: &'a Words,
-    pub(crate) at: Span,
-    pub(crate) report: &'a mut Vec<Diagnostic>,
+    defaults: &'a Defaults,
+    words: &'a Words,
+    at: Span,
+    report: &'a mut Vec<Diagnostic>,
 }
 
-impl Settling<'_> {
+impl<'a> Settling<'a> {
+    pub(crate) fn new(
+        line: &'a Spanned<Words>,
+        defaults: &'a Defaults,
+        report: &'a mut Vec<Diagnostic>,
+    ) -> Settling<'a> {
+        Settling {
+            defaults,
+            words: &line.value,
+            at: line.span,
+            report,
+        }
+    }
+
     /// `None` when the line does not say `ssl`.
     pub(crate) fn termination(mut self) -> Option<Termination> {
         let words = self.words;
