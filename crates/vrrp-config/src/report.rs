@@ -12,7 +12,7 @@ use crate::code;
 pub(crate) const MISTAKES: usize = 1000;
 /// What else there is to say is left out from here on; a large configuration may be right and have many.
 const REMARKS: usize = 10_000;
-/// What to write instead is searched for so many: it takes long.
+/// What to write instead is searched for at so many places: it takes long.
 const SUGGESTIONS: usize = 100;
 
 #[derive(Debug, Default)]
@@ -20,6 +20,7 @@ pub(crate) struct Report {
     said: Vec<Diagnostic>,
     /// A repetition makes a mistake many times, all in one place.
     seen: BTreeSet<(Span, Code, String)>,
+    suggested: BTreeSet<Span>,
     mistakes: usize,
     left_out: usize,
 }
@@ -51,8 +52,9 @@ impl Report {
         self.mistakes >= MISTAKES
     }
 
-    pub(crate) const fn wants_suggestions(&self) -> bool {
-        self.mistakes < SUGGESTIONS
+    /// Whether to search for what was meant at this place: once, however often a repetition comes by.
+    pub(crate) fn wants_suggestion(&mut self, place: Span) -> bool {
+        self.suggested.len() < SUGGESTIONS && self.suggested.insert(place)
     }
 
     pub(crate) fn has_errors(&self) -> bool {
@@ -95,7 +97,7 @@ mod tests {
         let all = filled(code::UNKNOWN, MISTAKES - 1).finish();
         assert!(all.len() == MISTAKES - 1 && !all.iter().any(Diagnostic::is_error));
         let full = filled(code::UNKNOWN, 5 * MISTAKES);
-        assert!(full.is_full() && !full.wants_suggestions());
+        assert!(full.is_full());
         let all = full.finish();
         assert!(all.len() == MISTAKES + 1 && all[MISTAKES].is_error());
         let all = filled(code::IGNORED, REMARKS + 7).finish();
@@ -109,5 +111,15 @@ mod tests {
         let again = report.said[0].clone();
         report.extend(std::iter::repeat_n(again, 2 * MISTAKES));
         assert_eq!(report.finish().len(), 1);
+    }
+
+    #[test]
+    fn what_was_meant_is_searched_once_a_place_and_not_without_end() {
+        let file = SourceMap::default().add("a.conf", "");
+        let mut report = Report::default();
+        let at = |place| Span::new(file, place, place);
+        assert!(report.wants_suggestion(at(0)) && !report.wants_suggestion(at(0)));
+        assert!((1..SUGGESTIONS).all(|place| report.wants_suggestion(at(place))));
+        assert!(!report.wants_suggestion(at(SUGGESTIONS)));
     }
 }

@@ -104,7 +104,7 @@ fn dispatch<C>(tables: &[&'static [Keyword<C>]], section: Section, target: &mut 
         _ => format!("unknown keyword `{}` in `{}`", word.text, section.word()),
     };
     let diagnostic = Diagnostic::warning(code::UNKNOWN, word.span, message);
-    if !args.reporter().wants_suggestions() {
+    if !args.reporter().wants_suggestion(word.span) {
         return Err(diagnostic);
     }
     Err(match suggestion(section, &word.text) {
