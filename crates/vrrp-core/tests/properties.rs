@@ -1,16 +1,40 @@
 //! What holds for any sequence of inputs at any times.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use tandem_time::Mono;
 use tandem_vrrp_core::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Ipv4Header};
 use tandem_vrrp_core::settings::*;
-use tandem_vrrp_core::{Conditions, Input, Observation, Output, Release, Router, ScriptOutcome, State, Who};
+use tandem_vrrp_core::{
+    Conditions, Input, Observation, Output, Partner, Release, Router, ScriptOutcome, Stand, State, Who,
+};
 
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+/// What a run keeps, whatever is reloaded.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    family: Family,
+    unicast: bool,
+    quorum: bool,
+    startup_delay: Duration,
+    /// Of each instance: its addresses are there at the start, and whether the journal says that we put them there.
+    found: [Option<bool>; 2],
+}
+
+fn any_kind() -> impl Strategy<Value = Kind> {
+    let found = || prop_oneof![2 => Just(None), 1 => any::<bool>().prop_map(Some)];
+    let delay = prop_oneof![3 => Just(0), 1 => 1..4000_u64];
+    let flags = (any::<bool>(), any::<bool>(), proptest::bool::weighted(0.25));
+    (flags, delay, found(), found()).prop_map(|((v6, unicast, quorum), delay, first, second)| Kind {
+        family: if v6 { Family::V6 } else { Family::V4 },
+        unicast,
+        quorum,
+        startup_delay: Duration::from_millis(delay),
+        found: [first, second],
+    })
+}
 
 /// A down interval of the slowest master that is heard here, and some.
 const FOUND: Duration = Duration::from_secs(9);
@@ -37,6 +61,12 @@ enum Step {
     Script(bool),
     Lost(u8),
     Announced(u8),
+    Holder(u8),
+    Witnesses(u8, usize),
+    Partner {
+        number: u8,
+        partner: Option<Partner>,
+    },
     Release {
         number: u8,
         why: Release,
@@ -48,7 +78,24 @@ enum Step {
         grouped: bool,
         priority: u8,
         recurring: u8,
+        /// The second instance is there.
+        second: bool,
     },
+}
+
+fn any_partner() -> impl Strategy<Value = Option<Partner>> {
+    let stand = prop_oneof![
+        3 => Just(Stand::Master),
+        1 => Just(Stand::Yielded),
+        1 => Just(Stand::Leaving),
+        1 => Just(Stand::Other),
+    ];
+    let partner = (stand, any::<u8>()).prop_map(|(stand, priority)| Partner {
+        stand,
+        priority,
+        source: None,
+    });
+    proptest::option::weighted(0.8, partner)
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -69,34 +116,77 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => any::<bool>().prop_map(Step::Script),
         1 => number.clone().prop_map(Step::Lost),
         1 => number.clone().prop_map(Step::Announced),
+        1 => number.clone().prop_map(Step::Holder),
+        2 => (number.clone(), 0..2_usize).prop_map(|(number, count)| Step::Witnesses(number, count)),
+        1 => (number.clone(), any_partner()).prop_map(|(number, partner)| Step::Partner { number, partner }),
         1 => (number.clone(), why).prop_map(|(number, why)| Step::Release { number, why }),
         1 => Just(Step::Resume),
         1 => number.prop_map(Step::TakeOver),
-        1 => (any::<bool>(), any::<bool>(), 1..=255_u8, 0..3_u8)
-            .prop_map(|(more, grouped, priority, recurring)| Step::Reload { more, grouped, priority, recurring }),
+        1 => (any::<bool>(), any::<bool>(), 1..=255_u8, 0..3_u8, proptest::bool::weighted(0.8)).prop_map(
+            |(more, grouped, priority, recurring, second)| Step::Reload { more, grouped, priority, recurring, second }
+        ),
     ]
 }
 
-fn vip(number: u8) -> IpAddr {
-    Ipv4Addr::new(10, 9, number, 100).into()
+fn address(family: Family, number: u8, host: u8) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::new(10, 9, number, host).into(),
+        Family::V6 => Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, number.into(), host.into()).into(),
+    }
 }
 
-fn own(number: u8) -> IpAddr {
-    Ipv4Addr::new(10, 9, number, 3).into()
+fn vip(family: Family, number: u8) -> IpAddr {
+    address(family, number, 100)
+}
+
+fn excluded(family: Family, number: u8) -> IpAddr {
+    address(family, number, 101)
+}
+
+fn own(family: Family, number: u8) -> IpAddr {
+    address(family, number, 3)
+}
+
+impl Kind {
+    fn transport(self, number: u8) -> Transport {
+        let peer = |host| Peer {
+            address: address(self.family, number, host),
+            ttl: None,
+        };
+        match (self.unicast, self.family) {
+            (true, _) => Transport::Unicast {
+                peers: [1, 2, 4].map(peer).into(),
+                check_source: false,
+                ttl: None,
+            },
+            (false, Family::V4) => Transport::Multicast {
+                group: Ipv4Addr::new(224, 0, 0, 18).into(),
+            },
+            (false, Family::V6) => Transport::Multicast {
+                group: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12).into(),
+            },
+        }
+    }
 }
 
 /// `recurring` is how often announcements come again: never, seldom, often.
-fn settings(more: bool, grouped: bool, priority: u8, recurring: u8) -> RouterSettings {
+fn settings(kind: Kind, more: bool, grouped: bool, priority: u8, recurring: u8) -> RouterSettings {
     let instances = (0..2_u8).map(|number| {
         let vrid = Vrid::new(51).expect("not 0");
-        let mut s = InstanceSettings::new(InstanceId(number.into()), "VI", vrid, Family::V4);
+        let mut s = InstanceSettings::new(InstanceId(number.into()), "VI", vrid, kind.family);
         s.interface = Some(format!("eth{number}").as_str().into());
         s.priority = Priority::new(priority).expect("not 0");
         s.protocol = Protocol::V3 {
             interval: Centis::new(50).expect("in range"),
             checksum: ChecksumPolicy::Auto,
         };
-        s.vips = vec![VirtualAddress::host(vip(number))];
+        s.vips = vec![VirtualAddress::host(vip(kind.family, number))];
+        s.transport = kind.transport(number);
+        s.quorum = kind.quorum.then(|| Quorum {
+            witnesses: vec![address(kind.family, number, 1)],
+            gateway: false,
+            need: 1,
+        });
         s.track = vec![TrackUse {
             tracker: TrackerId(0),
             weight: Weight::of(if number == 0 { 0 } else { -60 }),
@@ -104,7 +194,7 @@ fn settings(more: bool, grouped: bool, priority: u8, recurring: u8) -> RouterSet
         s.garp.refresh = Duration::from_millis(700) * recurring.into();
         s.garp.extra_interfaces = Duration::from_millis(900) * recurring.into();
         if more {
-            s.excluded = vec![VirtualAddress::host(vip(number + 100))];
+            s.excluded = vec![VirtualAddress::host(excluded(kind.family, number))];
         }
         s
     });
@@ -116,39 +206,56 @@ fn settings(more: bool, grouped: bool, priority: u8, recurring: u8) -> RouterSet
         track: Vec::new(),
         member_weights: false,
     };
-    let kind = TrackerKind::Script(ScriptSettings::new(&["/bin/true"]));
+    let script = TrackerKind::Script(ScriptSettings::new(&["/bin/true"]));
     RouterSettings {
         instances,
         groups: if grouped { vec![group] } else { Vec::new() },
         trackers: vec![Tracker {
             id: TrackerId(0),
             name: "chk".into(),
-            kind,
+            kind: script,
         }],
+        startup_delay: kind.startup_delay,
         ..RouterSettings::default()
     }
 }
 
 /// A router, and the addresses that a faithful kernel would have.
 struct Run {
+    kind: Kind,
     router: Router,
     now: Mono,
     kernel: BTreeSet<IpAddr>,
+    /// Which instance has which number now, and had before: one that comes again has another name.
+    ids: [InstanceId; 2],
+    numbers: BTreeMap<InstanceId, u8>,
     /// A reload has put a master beside one that is none, and they have not found together yet. Until then they must have.
     mixed: Option<Mono>,
 }
 
 impl Run {
-    fn new(grouped: bool) -> Run {
+    fn new(kind: Kind, grouped: bool) -> Run {
+        let ids = [InstanceId(0), InstanceId(1)];
         let mut run = Run {
-            router: Router::new(settings(false, grouped, 100, 0)),
+            kind,
+            router: Router::new(settings(kind, false, grouped, 100, 0)),
             now: Mono::ZERO,
             kernel: BTreeSet::new(),
+            ids,
+            numbers: ids.into_iter().zip(0..).collect(),
             mixed: None,
         };
-        for number in 0..2 {
+        for (number, found) in (0..).zip(kind.found) {
             run.step(&Step::Link { number, up: true });
             run.step(&Step::Source { number, there: true });
+            if let Some(fresh_journal) = found {
+                run.kernel.insert(vip(kind.family, number));
+                let instance = run.ids[usize::from(number)];
+                run.give(Input::Found {
+                    instance,
+                    fresh_journal,
+                });
+            }
         }
         run.give(Input::Start);
         run
@@ -160,7 +267,9 @@ impl Run {
     }
 
     fn step(&mut self, step: &Step) {
-        let id = |number: &u8| InstanceId((*number).into());
+        let ids = self.ids;
+        let id = |number: &u8| ids[usize::from(*number)];
+        let family = self.kind.family;
         match step {
             Step::Wait(ms) => self.until(self.now + Duration::from_millis(*ms)),
             Step::ToDeadline => self.until(self.router.poll_deadline().unwrap_or(self.now)),
@@ -185,7 +294,7 @@ impl Run {
             Step::Source { number, there } => {
                 self.give(Input::Source {
                     instance: id(number),
-                    address: there.then(|| own(*number)),
+                    address: there.then(|| own(family, *number)),
                 });
             }
             Step::Script(good) => {
@@ -197,13 +306,33 @@ impl Run {
             }
             Step::Lost(number) => self.give(Input::AddressLost {
                 instance: id(number),
-                address: vip(*number),
+                address: vip(family, *number),
             }),
             Step::Announced(number) => {
                 self.give(Input::AnnouncementSeen {
                     instance: id(number),
-                    address: vip(*number),
+                    address: vip(family, *number),
                 });
+            }
+            Step::Holder(number) => {
+                self.give(Input::HolderSeen {
+                    instance: id(number),
+                    address: vip(family, *number),
+                });
+            }
+            Step::Witnesses(number, reachable) => {
+                self.give(Input::Witnesses {
+                    instance: id(number),
+                    reachable: *reachable,
+                });
+            }
+            Step::Partner { number, partner } => {
+                self.give(Input::Partner {
+                    instance: id(number),
+                    partner: *partner,
+                });
+                // Whoever is told of another master waits for it as well.
+                self.mixed = self.mixed.map(|_| self.now + FOUND);
             }
             Step::Release { number, why } => self.give(Input::Release {
                 who: Who::One(id(number)),
@@ -216,9 +345,18 @@ impl Run {
                 grouped,
                 priority,
                 recurring,
+                second,
             } => {
-                let mut wanted = settings(*more, *grouped, *priority, *recurring);
+                let mut wanted = settings(self.kind, *more, *grouped, *priority, *recurring);
+                if !second {
+                    wanted.instances.truncate(1);
+                    wanted.groups.iter_mut().for_each(|g| g.members.truncate(1));
+                }
                 wanted.adopt_ids(self.router.settings());
+                for (number, instance) in (0..).zip(&wanted.instances) {
+                    self.ids[usize::from(number)] = instance.id;
+                    self.numbers.insert(instance.id, number);
+                }
                 self.give(Input::Settings(Box::new(wanted)));
                 self.mixed = Some(self.now + FOUND);
             }
@@ -239,32 +377,46 @@ impl Run {
     }
 
     fn hear(&mut self, number: u8, from: u8, priority: u8, centis: u16) {
-        let source = Ipv4Addr::new(10, 9, number, from);
-        let IpAddr::V4(address) = vip(number) else { return };
+        let family = self.kind.family;
+        let source = address(family, number, from);
+        let destination = match self.kind.transport(number) {
+            Transport::Multicast { group } => group,
+            Transport::Unicast { .. } => own(family, number),
+        };
         let advert = Advert {
             vrid: Vrid::new(51).expect("not 0"),
             priority,
-            addresses: Addresses::V4(vec![address]),
+            addresses: Addresses::of(family, [vip(family, number)].into_iter()),
             form: Form::V3 {
                 interval: Centis::new(centis).expect("in range"),
             },
         };
-        let ends = Endpoints {
-            source: source.into(),
-            destination: GROUP.into(),
-        };
-        let header = Ipv4Header {
-            source,
-            destination: GROUP,
-            id: 1,
-            ttl: 255,
-        };
-        let bytes = header.wrap(&advert.encode(ends, Dialect::Without));
+        let message = advert.encode(Endpoints { source, destination }, Dialect::With);
         let interface = format!("eth{number}");
-        self.give(Input::Packet {
-            interface: Some(&interface),
-            datagram: Datagram::V4(&bytes),
-        });
+        let interface = Some(interface.as_str());
+        match (source, destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                let header = Ipv4Header {
+                    source,
+                    destination,
+                    id: 1,
+                    ttl: 255,
+                };
+                let bytes = header.wrap(&message);
+                let datagram = Datagram::V4(&bytes);
+                self.give(Input::Packet { interface, datagram });
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let datagram = Datagram::V6 {
+                    source,
+                    destination,
+                    hop_limit: 255,
+                    payload: &message,
+                };
+                self.give(Input::Packet { interface, datagram });
+            }
+            _ => {}
+        }
     }
 
     fn carry_out(&mut self) {
@@ -275,8 +427,9 @@ impl Run {
                     self.kernel.extend(settings.addresses().map(|a| a.address));
                 }
                 Output::RemoveAddresses { instance } => {
-                    let number = instance.0 as u8;
-                    self.kernel.retain(|a| *a != vip(number) && *a != vip(number + 100));
+                    let (family, number) = (self.kind.family, self.numbers[&instance]);
+                    let gone = [vip(family, number), excluded(family, number)];
+                    self.kernel.retain(|a| !gone.contains(a));
                 }
                 Output::AddAddress { address, .. } => {
                     self.kernel.insert(address);
@@ -287,31 +440,43 @@ impl Run {
                 Output::Announce { address, .. } => {
                     assert!(self.kernel.contains(&address), "{address} announced but not held");
                 }
+                Output::AskWitnesses { .. } => {
+                    assert!(self.kind.quorum, "nobody is to be asked");
+                    // Without an answer it asks for ever.
+                    self.mixed = self.mixed.map(|_| self.now + FOUND);
+                }
                 _ => {}
             }
         }
     }
 
     fn check(&mut self) {
-        for view in self.router.instances() {
+        let began = self.now >= Mono::ZERO + self.kind.startup_delay;
+        for view in self.router.instances().filter(|_| began) {
+            let serves = view.listening || view.state == State::Master;
+            assert!(!view.drained || !serves, "drained, and it serves");
+            if view.state == State::Backup && !view.stopped {
+                assert!(self.router.poll_deadline().is_some(), "a backup that waits for nothing");
+            }
             let has = |a: &VirtualAddress| self.kernel.contains(&a.address);
             if view.state == State::Master {
                 assert!(view.settings.addresses().all(has), "a master without its addresses");
-            } else if !view.listening {
+            } else if !view.holds {
                 assert!(!view.settings.addresses().any(has), "{} with addresses", view.state);
             }
         }
         let leaving = self.router.instances().any(|i| i.leaving || i.stopped);
         if !self.router.settings().groups.is_empty() && !leaving {
             let masters = self.router.instances().filter(|i| i.state == State::Master).count();
-            self.mixed = self.mixed.filter(|_| masters == 1);
+            let are_two = masters > 0 && masters < self.router.instances().count();
+            self.mixed = self.mixed.filter(|_| are_two);
             // Whoever waits for a tracker's first word has not begun, and its time has not either.
             let waits = |c: Conditions| c.pending || c.link_unknown || c.source_unknown;
             if self.router.instances().any(|i| waits(i.conditions)) {
                 self.mixed = self.mixed.map(|_| self.now + FOUND);
             }
             let is_early = self.mixed.is_some_and(|until| self.now <= until);
-            assert!(masters != 1 || is_early, "a group of two minds");
+            assert!(!are_two || is_early, "a group of two minds");
         }
     }
 }
@@ -319,10 +484,11 @@ impl Run {
 proptest! {
     #[test]
     fn a_master_has_its_addresses_and_nobody_else_does(
+        kind in any_kind(),
         grouped in any::<bool>(),
         steps in proptest::collection::vec(any_step(), 1..120),
     ) {
-        let mut run = Run::new(grouped);
+        let mut run = Run::new(kind, grouped);
         for step in &steps {
             run.step(step);
             run.check();

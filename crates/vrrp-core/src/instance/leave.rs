@@ -23,6 +23,7 @@ pub(crate) struct Leaving {
 
 impl Instance {
     pub(crate) fn release(&mut self, why: Release, cx: &mut Cx<'_>) {
+        let in_place = self.found_in_place();
         match &mut self.phase {
             // Whoever listens after a crash has the addresses as well, and clients that are served by them.
             Phase::Master | Phase::Listening => self.begin_leaving(why, cx),
@@ -35,6 +36,10 @@ impl Instance {
             Phase::Stopped => cx.emit(Output::Released {
                 instance: self.settings.id,
             }),
+            Phase::Init if in_place => {
+                self.let_go(cx);
+                self.after_release(why, cx);
+            }
             _ => self.after_release(why, cx),
         }
     }
@@ -197,7 +202,7 @@ impl Instance {
         if matches!(self.phase, Phase::Master | Phase::Listening) {
             self.send_zero(cx);
         }
-        if self.holds() {
+        if self.holds() || self.found_in_place() {
             self.let_go(cx);
         }
         self.phase = Phase::Stopped;

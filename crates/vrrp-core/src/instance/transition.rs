@@ -228,7 +228,7 @@ impl Instance {
             self.send_zero(cx);
             self.send_zero(cx);
         }
-        if self.holds() || self.found.is_some() && self.phase == Phase::Init {
+        if self.holds() || self.found_in_place() {
             self.let_go(cx);
         }
         let leaving = self.take_leaving();
@@ -251,6 +251,11 @@ impl Instance {
     /// The addresses are, or may be, on the interface because of us.
     pub(super) fn holds(&self) -> bool {
         matches!(self.phase, Phase::Master | Phase::Leaving(_) | Phase::Listening)
+    }
+
+    /// They were there before us, and nothing has been made of them yet.
+    pub(super) fn found_in_place(&self) -> bool {
+        self.found.is_some() && self.phase == Phase::Init
     }
 
     pub(super) fn let_go(&mut self, cx: &mut Cx<'_>) {

@@ -43,6 +43,7 @@ pub struct RouterHost {
 pub struct Standing {
     pub state: State,
     pub leaving: bool,
+    pub listening: bool,
     /// It takes part in the election.
     pub eligible: bool,
 }
@@ -116,8 +117,8 @@ impl RouterHost {
 
     fn stand(&mut self) {
         let standing = self.router.instances().map(|view| Standing {
-            // Whoever listens has not been told to be anything yet, and is master as little as a backup is.
-            state: if view.listening { State::Backup } else { view.state },
+            state: view.state,
+            listening: view.listening,
             leaving: view.leaving,
             eligible: !view.leaving
                 && view.state != State::Fault

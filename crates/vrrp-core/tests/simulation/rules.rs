@@ -6,7 +6,9 @@ use std::time::Duration;
 use tandem_sim::{NodeId, World};
 use tandem_time::Mono;
 
-use crate::node::{Host, RouterHost};
+use tandem_vrrp_core::State;
+
+use crate::node::{Host, RouterHost, Standing};
 
 /// What has been going on, and for how long.
 #[derive(Clone, Debug)]
@@ -125,15 +127,14 @@ impl Rules {
     }
 
     fn not_none_on(&self, segments: &[usize], id: NodeId, router: &RouterHost, world: &World<Host>) {
-        let eligible = |segment: &usize| self.eligible_since.get(&(id, *segment)).copied();
-        let since = |segment: &usize| Some(self.none_since[*segment]?.max(eligible(segment)?));
-        let Some(since) = segments.iter().map(since).min().flatten() else {
+        let since = |segment: &usize| {
+            let eligible = self.eligible_since.get(&(id, *segment))?;
+            self.none_since[*segment].map(|since| since.max(*eligible))
+        };
+        let since: Option<Vec<Mono>> = segments.iter().map(since).collect();
+        let Some(since) = since.into_iter().flatten().max() else {
             return;
         };
-        let since = segments
-            .iter()
-            .filter_map(|s| eligible(s).max(self.none_since[*s]))
-            .fold(since, Mono::max);
         let lossless = !self.lossy && !self.cut;
         let waits = segments
             .iter()
@@ -157,7 +158,14 @@ impl Rules {
             if self.regrouped.get(&id).is_some_and(|until| world.now() <= *until) {
                 continue;
             }
-            if standing.iter().any(|s| s.state != standing[0].state) {
+            // Whoever listens after a crash has not said what it is, and is master as little as a backup is, or one that
+            // waits for its trackers.
+            let listens = standing.iter().any(|s| s.listening);
+            let state = |s: &Standing| match s.state {
+                State::Init if listens => State::Backup,
+                state => state,
+            };
+            if standing.iter().any(|s| state(s) != state(&standing[0])) {
                 self.fail(world, &format!("the members of the group on {id:?} do not agree"));
             }
         }

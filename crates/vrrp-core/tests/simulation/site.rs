@@ -157,6 +157,16 @@ impl Site {
         instances.map(|i| i.protocol.interval()).max().unwrap_or_default()
     }
 
+    /// The longest interval that anybody has, or that the master had whom somebody followed last: whoever would take over
+    /// from a faster one that is less waits for that one's silence first.
+    pub fn slowest(&self) -> Duration {
+        let alive = self.alive().into_iter().filter_map(|id| self.router(id));
+        let followed = alive
+            .flat_map(|host| host.router.instances())
+            .map(|view| view.master_interval);
+        followed.max().unwrap_or_default().max(self.rules.interval)
+    }
+
     pub fn resume(&mut self, id: NodeId) {
         self.world
             .tell(id, |host, now| host.say(Input::Resume { who: Who::All }, now));

@@ -102,3 +102,29 @@ fn who_is_resumed_while_it_leaves_takes_part_again() {
     rig.run_until(millis(60_000));
     assert_eq!(rig.phase(), "backup", "the last word counts");
 }
+
+/// `vrrp_startup_delay`: what is there already does not outlive whoever is told to go before it has begun.
+#[test]
+fn found_addresses_go_with_who_leaves_before_it_begins() {
+    for found in [Found::Fresh, Found::Stale] {
+        let fresh = || {
+            let mut rig = Rig::new(settings());
+            rig.ready();
+            rig.act(|i, _| i.found(found));
+            rig
+        };
+        let mut rig = fresh();
+        rig.act(|i, cx| i.retire(cx));
+        assert_eq!(rig.did(), "remove DELETED", "{found:?}");
+
+        let mut rig = fresh();
+        rig.act(|i, cx| i.release(Release::Stop, cx));
+        assert_eq!(rig.did(), "remove STOP released", "{found:?}");
+
+        let mut rig = fresh();
+        rig.act(|i, cx| i.release(Release::Drain, cx));
+        rig.act(|i, cx| i.start(cx));
+        assert_eq!(rig.did(), "remove released BACKUP", "{found:?}");
+        assert_eq!(rig.phase(), "backup");
+    }
+}
