@@ -73,9 +73,7 @@ impl Brain {
         let openings = self.ports.adjust(&settings, &self.network);
         self.open_ports(openings);
         self.tell_links(&wanted.difference(&known).cloned().collect());
-        let dropped = |old: &&InstanceSettings| settings.instance(old.id).is_none();
-        let old = &self.router.settings().instances;
-        self.retired = old.iter().filter(dropped).cloned().collect();
+        self.before.clone_from(&self.router.settings().instances);
         self.virtuals = network::virtuals(&settings);
         let virtuals = &self.virtuals;
         self.echoes.keep(|address| virtuals.contains(address));

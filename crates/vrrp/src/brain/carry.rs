@@ -16,13 +16,17 @@ impl Brain {
         while let Some(output) = self.router.poll_output() {
             self.carry(output);
         }
-        self.retired.clear();
+        self.before.clear();
     }
 
     /// Of an instance that a reload dropped, too: its last outputs are still to be carried out.
     pub(super) fn settings(&self, instance: InstanceId) -> Option<&InstanceSettings> {
-        let retired = || self.retired.iter().find(|settings| settings.id == instance);
-        self.router.settings().instance(instance).or_else(retired)
+        let known = self.router.settings().instance(instance);
+        known.or_else(|| self.settings_before(instance))
+    }
+
+    fn settings_before(&self, instance: InstanceId) -> Option<&InstanceSettings> {
+        self.before.iter().find(|settings| settings.id == instance)
     }
 
     fn carry(&mut self, output: Output) {
@@ -202,10 +206,9 @@ impl Brain {
             .push(Request::AddAddress(request), Purpose::Hold { instance, address });
     }
 
-    fn remove(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
+    fn remove(&mut self, instance: InstanceId, is_owner: bool, address: &VirtualAddress, index: Index) {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
-        let is_owner = self.settings(instance).is_some_and(|s| s.priority.is_owner());
         if is_owner && self.holding.is_native(instance, index, request.cidr) {
             return self.holding.leave(instance, address);
         }
@@ -214,9 +217,10 @@ impl Brain {
             .push(Request::DeleteAddress(request), Purpose::Give { index, address });
     }
 
-    /// The settings no longer have it.
+    /// The settings no longer have it. Those that had it say whose it was: an owner may be none any more.
     fn remove_old(&mut self, instance: InstanceId, address: &VirtualAddress) {
-        let settings = self.settings(instance).cloned();
+        let before = self.settings_before(instance);
+        let settings = before.or_else(|| self.settings(instance)).cloned();
         self.remove_where_it_is(instance, settings.as_ref(), address);
     }
 
@@ -230,7 +234,8 @@ impl Brain {
         let belongs = || Some(self.network.place(settings?, address)?.index);
         let held = self.holding.place(instance, address.address);
         if let Some(index) = held.or_else(belongs) {
-            self.remove(instance, address, index);
+            let is_owner = settings.is_some_and(|s| s.priority.is_owner());
+            self.remove(instance, is_owner, address, index);
         }
     }
 

@@ -211,8 +211,8 @@ struct Brain {
     policies: BTreeMap<InstanceId, Policy>,
     statics: Statics,
     network: Network,
-    /// Instances that the last reload dropped, until what they owe is carried out.
-    retired: Vec<InstanceSettings>,
+    /// What a reload replaces, until what follows from it is carried out.
+    before: Vec<InstanceSettings>,
     /// Addresses that come and go with mastership.
     virtuals: BTreeSet<IpAddr>,
     sources: BTreeMap<InstanceId, Option<IpAddr>>,
@@ -262,7 +262,7 @@ impl Brain {
             policies: start.assignment.policies.clone(),
             statics: start.assignment.statics.clone(),
             network: Network::new(Vec::new(), Vec::new(), start.assignment.vmacs.clone()),
-            retired: Vec::new(),
+            before: Vec::new(),
             virtuals: network::virtuals(&start.assignment.settings),
             sources: BTreeMap::new(),
             ports: Ports::default(),

@@ -62,3 +62,30 @@ pub(super) fn takes_what_it_brought(bench: &Bench<'_>) -> Result<()> {
     );
     Ok(())
 }
+
+/// A file that gives up the address together with owning it leaves it to its host, which has no other.
+pub(super) fn gives_up_what_the_host_keeps(bench: &Bench<'_>) -> Result<()> {
+    let lab = Lab::new(bench.ground)?;
+    let lan = lab.switch("lan")?;
+    let host = lab.host("owner")?;
+    lab.link(&host, &lan, "10.9.0.1/24".parse()?)?;
+    let file = lab.folder()?.join("keepalived.conf");
+    let owner = Config {
+        addresses: "10.9.0.1/24",
+        ..Config::v3(255).with("state MASTER")
+    };
+    std::fs::write(&file, owner.text())?;
+    let daemon = stage::run(&host, Program::Ours, &file)?;
+    daemon.wait_for_line("Entering MASTER STATE", LONG)?;
+    std::fs::write(&file, Config::v3(100).text())?;
+    daemon.signal(Signal::SIGHUP)?;
+    daemon.wait_for_line("Reload finished", LONG)?;
+    host.wait_for_address(VIP, true, LONG)?;
+    let output = daemon.output();
+    ensure!(
+        host.holds(IpAddr::from([10, 9, 0, 1]))?,
+        "the host has lost its own address:\n{output}"
+    );
+    ensure!(!output.contains("FAULT"), "it was in fault:\n{output}");
+    Ok(())
+}

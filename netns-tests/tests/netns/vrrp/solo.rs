@@ -36,6 +36,7 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("a route that somebody removes", &fixtures::routes_come_back),
             ("an owner with one address", &owner::keeps_its_address),
             ("an owner with another address", &owner::takes_what_it_brought),
+            ("an owner no more", &owner::gives_up_what_the_host_keeps),
             ("a peer with an authentication header", &authenticated),
             ("routes and rules of all kinds", &fixtures::ways_of_all_kinds),
             ("unicast without an interface", &fixtures::without_an_interface),
