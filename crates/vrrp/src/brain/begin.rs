@@ -11,7 +11,7 @@ use tandem_time::Mono;
 use tandem_vrrp_core::Input;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 
-use super::network::{self, Network};
+use super::network::{Network, Virtuals};
 use super::ports::{Opened, Opening};
 use super::{Answer, Assignment, Brain, Lists};
 use crate::journal::Before;
@@ -74,7 +74,7 @@ impl Brain {
         self.open_ports(openings);
         self.tell_links(&wanted.difference(&known).cloned().collect());
         self.before.clone_from(&self.router.settings().instances);
-        self.virtuals = network::virtuals(&settings);
+        self.virtuals = Virtuals::of(&settings);
         let virtuals = &self.virtuals;
         self.echoes.keep(|address| virtuals.contains(address));
         self.patience = super::patience(&settings);
@@ -165,8 +165,8 @@ impl Brain {
     /// An owner's own address, which somebody took away and we put back, now or in a moment.
     fn is_on_its_way(&self, settings: &InstanceSettings) -> Option<IpAddr> {
         let before = self.sources.get(&settings.id).copied().flatten();
-        let comes = |ip: &IpAddr| self.holding.is_coming(settings.id, *ip) || self.router.puts_back(settings.id, *ip);
-        before.filter(|ip| settings.priority.is_owner() && comes(ip))
+        let comes = |owner, ip| self.holding.is_coming(owner, ip) || self.router.puts_back(owner, ip);
+        before.filter(|ip| self.virtuals.owners(*ip).any(|owner| comes(owner, *ip)))
     }
 
     fn tell_found(&mut self, journal: &Before) {

@@ -38,7 +38,7 @@ mod vmacs;
 mod voice;
 mod ways;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ use holding::Holding;
 use kept::Kept;
 use lent::Lent;
 use mute::Mute;
-use network::Network;
+use network::{Network, Virtuals};
 use pace::Lateness;
 use ports::{Opened, Ports};
 use rousers::Rousers;
@@ -214,7 +214,7 @@ struct Brain {
     /// What a reload replaces, until what follows from it is carried out.
     before: Vec<InstanceSettings>,
     /// Addresses that come and go with mastership.
-    virtuals: BTreeSet<IpAddr>,
+    virtuals: Virtuals,
     sources: BTreeMap<InstanceId, Option<IpAddr>>,
     ports: Ports,
     voice: Voice,
@@ -263,7 +263,7 @@ impl Brain {
             statics: start.assignment.statics.clone(),
             network: Network::new(Vec::new(), Vec::new(), start.assignment.vmacs.clone()),
             before: Vec::new(),
-            virtuals: network::virtuals(&start.assignment.settings),
+            virtuals: Virtuals::of(&start.assignment.settings),
             sources: BTreeMap::new(),
             ports: Ports::default(),
             voice: Voice::default(),

@@ -199,8 +199,8 @@ impl Network {
     }
 
     /// Where adverts of this instance come from: what it names, if the interface has it; else the primary address, for IPv6 the link-local one. Virtual addresses
-    /// do not count, unless they are what the owner has.
-    pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &BTreeSet<IpAddr>) -> Option<IpAddr> {
+    /// do not count, unless there is nothing else and an instance owns them: then they are this host's, whoever speaks.
+    pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &Virtuals) -> Option<IpAddr> {
         let home = self.home(settings)?;
         let index = home.index;
         if let Some(fixed) = settings.source {
@@ -212,9 +212,9 @@ impl Network {
         let mut candidates: Vec<&Known> = here.filter(|known| speaks(&known.address, settings.family)).collect();
         candidates.sort_by_key(|known| known.order);
         let mut candidates = candidates.into_iter().map(|known| known.address.cidr.ip());
-        let first = candidates.clone().next();
+        let mut owned = candidates.clone().filter(|ip| virtuals.owners(*ip).next().is_some());
         let own = candidates.find(|ip| !virtuals.contains(ip));
-        own.or_else(|| first.filter(|_| settings.priority.is_owner()))
+        own.or_else(|| owned.next())
     }
 }
 
@@ -226,10 +226,33 @@ fn speaks(address: &Address, family: Family) -> bool {
     }
 }
 
-/// All addresses that come and go with mastership.
-pub(super) fn virtuals(settings: &RouterSettings) -> BTreeSet<IpAddr> {
-    let addresses = settings.instances.iter().flat_map(InstanceSettings::addresses);
-    addresses.map(|a| a.address).collect()
+/// All addresses that come and go with mastership, and whose they are.
+#[derive(Debug, Default)]
+pub(super) struct Virtuals(BTreeMap<IpAddr, BTreeSet<(InstanceId, IsOwner)>>);
+
+type IsOwner = bool;
+
+impl Virtuals {
+    pub(super) fn of(settings: &RouterSettings) -> Virtuals {
+        let mut virtuals = Virtuals::default();
+        for instance in &settings.instances {
+            for address in instance.addresses() {
+                let whose = virtuals.0.entry(address.address).or_default();
+                whose.insert((instance.id, instance.priority.is_owner()));
+            }
+        }
+        virtuals
+    }
+
+    pub(super) fn contains(&self, ip: &IpAddr) -> bool {
+        self.0.contains_key(ip)
+    }
+
+    /// Those to whom it is the host's own address.
+    pub(super) fn owners(&self, ip: IpAddr) -> impl Iterator<Item = InstanceId> {
+        let whose = self.0.get(&ip).into_iter().flatten();
+        whose.filter(|(_, is_owner)| *is_owner).map(|(id, _)| *id)
+    }
 }
 
 #[cfg(test)]
@@ -272,18 +295,58 @@ mod tests {
             address(1, "10.9.0.2/24", Scope::Global),
         ];
         let mut network = Network::new(vec![link(1, "eth0"), link(2, "eth1")], addresses, Vmacs::default());
-        let virtuals = BTreeSet::from([ip("10.9.0.100")]);
-        let v4 = instance(Family::V4);
-        assert_eq!(network.source(&v4, &virtuals), Some(ip("10.9.0.1")));
+        let v4 = InstanceSettings {
+            vips: vec![VirtualAddress::host(ip("10.9.0.100"))],
+            ..instance(Family::V4)
+        };
+        let virtuals = |instance: &InstanceSettings| {
+            Virtuals::of(&RouterSettings {
+                instances: vec![instance.clone()],
+                ..RouterSettings::default()
+            })
+        };
+        assert_eq!(network.source(&v4, &virtuals(&v4)), Some(ip("10.9.0.1")));
         network.take(&Change::AddressGone(address(1, "10.9.0.1/24", Scope::Global)));
-        assert_eq!(network.source(&v4, &virtuals), Some(ip("10.9.0.2")));
+        assert_eq!(network.source(&v4, &virtuals(&v4)), Some(ip("10.9.0.2")));
         network.take(&Change::AddressGone(address(1, "10.9.0.2/24", Scope::Global)));
-        assert_eq!(network.source(&v4, &virtuals), None);
+        assert_eq!(network.source(&v4, &virtuals(&v4)), None);
         let owner = InstanceSettings {
             priority: Priority::OWNER,
             ..v4
         };
-        assert_eq!(network.source(&owner, &virtuals), Some(ip("10.9.0.100")));
+        assert_eq!(network.source(&owner, &virtuals(&owner)), Some(ip("10.9.0.100")));
+    }
+
+    /// RFC 9568 section 4.2: each of two hosts backs up the address of the other, and has none but its own.
+    #[test]
+    fn whoever_backs_up_another_speaks_from_what_this_host_owns() {
+        let one = |id, address: &str| InstanceSettings {
+            vips: vec![VirtualAddress::host(ip(address))],
+            ..InstanceSettings::new(InstanceId(id), "VI", Vrid::new(51).expect("not 0"), Family::V4)
+        };
+        let home = Some("eth0".into());
+        let owner = InstanceSettings {
+            interface: home.clone(),
+            priority: Priority::OWNER,
+            ..one(1, "10.9.0.1")
+        };
+        let backup = InstanceSettings {
+            interface: home,
+            ..one(2, "10.9.0.2")
+        };
+        let settings = RouterSettings {
+            instances: vec![owner.clone(), backup.clone()],
+            ..RouterSettings::default()
+        };
+        let virtuals = Virtuals::of(&settings);
+        let addresses = ["10.9.0.1/24", "10.9.0.2/24"].map(|cidr| address(1, cidr, Scope::Global));
+        let network = Network::new(vec![link(1, "eth0")], addresses[..1].to_vec(), Vmacs::default());
+        for instance in [&owner, &backup] {
+            assert_eq!(network.source(instance, &virtuals), Some(ip("10.9.0.1")));
+        }
+        assert_eq!(virtuals.owners(ip("10.9.0.1")).collect::<Vec<_>>(), [InstanceId(1)]);
+        let network = Network::new(vec![link(1, "eth0")], addresses[1..].to_vec(), Vmacs::default());
+        assert_eq!(network.source(&backup, &virtuals), None, "it comes and goes");
     }
 
     #[test]
@@ -299,7 +362,7 @@ mod tests {
             vec![here.clone()],
             Vmacs::default(),
         );
-        let none = BTreeSet::new();
+        let none = Virtuals::default();
         let vip = VirtualAddress::host(ip("10.9.0.100"));
         assert_eq!(network.source(&homeless, &none), Some(ip("10.9.0.1")));
         assert_eq!(network.place(&homeless, &vip).map(|link| link.index), Some(Index(2)));
@@ -322,10 +385,10 @@ mod tests {
         let addresses = vec![address(1, "2001:db8::1/64", Scope::Global), fresh.clone()];
         let mut network = Network::new(vec![link(1, "eth0")], addresses, Vmacs::default());
         let v6 = instance(Family::V6);
-        assert_eq!(network.source(&v6, &BTreeSet::new()), None);
+        assert_eq!(network.source(&v6, &Virtuals::default()), None);
         fresh.tentative = false;
         network.take(&Change::Address(fresh));
-        assert_eq!(network.source(&v6, &BTreeSet::new()), Some(ip("fe80::1")));
+        assert_eq!(network.source(&v6, &Virtuals::default()), Some(ip("fe80::1")));
     }
 
     #[test]
