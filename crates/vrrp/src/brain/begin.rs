@@ -108,17 +108,24 @@ impl Brain {
         }
     }
 
-    pub(super) fn open_ports(&self, openings: Vec<Opening>) {
+    pub(super) fn open_ports(&mut self, openings: Vec<Opening>) {
         for opening in openings {
             let answering = self.answering.clone();
             // Nobody to answer means that the brain has ended.
-            std::thread::spawn(move || answering.send(Answer::Opened(opening.open())).ok());
+            let begun = opening.beside(move |opened| drop(answering.send(Answer::Opened(opened))));
+            if let Err(opened) = begun {
+                self.opened(opened);
+            }
         }
     }
 
     pub(super) fn opened(&mut self, opened: Opened) {
         if let Err(trouble) = self.ports.take(opened) {
             self.reports.trouble(trouble);
+        }
+        if self.ports.is_refused() {
+            let now = self.now();
+            self.opening_again.later(now);
         }
     }
 
@@ -128,7 +135,7 @@ impl Brain {
         let now = self.now();
         for interface in names {
             let up = self.network.is_up(interface);
-            if !up || !self.ports.is_deaf(interface) {
+            if !up || !self.ports.is_deaf_at_all(interface) {
                 self.router.handle(Input::Link { interface, up }, now);
             }
         }
@@ -147,11 +154,12 @@ impl Brain {
     fn sources_of(&self, settings: &RouterSettings) -> Vec<(InstanceId, Option<IpAddr>)> {
         let instances = settings.instances.iter();
         let instances = instances.filter(|i| i.source.is_none() || i.track_source);
-        // One that names no interface hears of a link by its source only, and the link of another may have been told of
-        // because it is tracked.
+        // Another family may be listened for on the same interface. One that names no interface hears of a link by its source
+        // only, and the link of another may have been told of because it is tracked. Whoever speaks has begun.
         let hears = |i: &&InstanceSettings| {
+            let speaks = self.router.instance(i.id).is_some_and(|view| view.source.is_some());
             let home = self.network.home(i);
-            home.is_none_or(|link| !self.network.is_up(&link.name) || !self.ports.is_deaf(&link.name))
+            speaks || home.is_none_or(|link| !self.network.is_up(&link.name) || !self.ports.is_deaf(&link.name, i))
         };
         let instances = instances.filter(hears);
         instances.map(|i| (i.id, self.source_of(i))).collect()
@@ -217,13 +225,35 @@ impl Brain {
     }
 
     /// Asks the kernel for everything, without waiting for it.
-    pub(super) fn list_again(&self) {
+    pub(super) fn list_again(&mut self) {
         let answering = self.answering.clone();
-        std::thread::spawn(move || {
+        let begun = super::ports::thread("listing").spawn(move || {
             let lists = Netlink::blocking(async |netlink| all(netlink).await);
             // Nobody to answer means that the brain has ended.
             answering.send(Answer::Listed(lists)).ok();
         });
+        if let Err(error) = begun {
+            self.not_listed(error.to_string());
+        }
+    }
+
+    /// What is not known is asked for again, but not without a pause: a host that has no file to give refuses at once.
+    pub(super) fn not_listed(&mut self, why: String) {
+        let now = self.now();
+        if let Some(trouble) = self.listing_again.failed(why, now) {
+            self.reports.trouble(trouble);
+        }
+    }
+
+    /// What the host did not have a moment ago.
+    pub(super) fn try_again(&mut self) {
+        let now = self.now();
+        if self.listing_again.take_due(now) {
+            self.list_again();
+        }
+        if self.opening_again.take_due(now) {
+            self.listen();
+        }
     }
 }
 

@@ -92,11 +92,11 @@ impl Brain {
 
     fn relisted(&mut self, lists: Lists) {
         match lists {
-            Ok((links, addresses)) => self.listed(links, addresses),
-            Err(error) => {
-                self.reports.trouble(error);
-                self.list_again();
+            Ok((links, addresses)) => {
+                self.listing_again.succeeded();
+                self.listed(links, addresses);
             }
+            Err(error) => self.not_listed(error.to_string()),
         }
     }
 
@@ -114,7 +114,7 @@ impl Brain {
         self.tell_links(&self.router.settings().interfaces());
     }
 
-    fn listen(&mut self) {
+    pub(super) fn listen(&mut self) {
         let openings = self.ports.adjust(self.router.settings(), &self.network);
         self.open_ports(openings);
     }

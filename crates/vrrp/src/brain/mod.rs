@@ -31,7 +31,9 @@ mod messages;
 mod mute;
 mod network;
 mod pace;
+mod places;
 mod ports;
+mod retry;
 mod rousers;
 mod taken;
 mod vmacs;
@@ -75,6 +77,7 @@ use mute::Mute;
 use network::{Network, Virtuals};
 use pace::Lateness;
 use ports::{Opened, Ports};
+use retry::Retry;
 use rousers::Rousers;
 use taken::Taken;
 use vmacs::Arranged;
@@ -241,6 +244,10 @@ struct Brain {
     mute: Mute,
     /// Routes, rules and static addresses that somebody took away lately.
     taken: Burst<Taken>,
+    /// Everything there is, which the kernel would not tell.
+    listing_again: Retry,
+    /// Sockets that the host had not.
+    opening_again: Retry,
     ending: bool,
 }
 
@@ -289,6 +296,8 @@ impl Brain {
             patience: patience(&start.assignment.settings),
             mute: Mute::default(),
             taken: Burst::of(Heal::default().burst),
+            listing_again: Retry::default(),
+            opening_again: Retry::default(),
             ending: false,
         })
     }
@@ -318,6 +327,7 @@ impl Brain {
                 self.router.on_deadline(now);
             }
             self.put_back_later();
+            self.try_again();
             self.close_ears();
             self.carry_out();
             let late = self.pace.worked(what, since, self.clock.now(), self.patience);
@@ -389,7 +399,11 @@ impl Brain {
     /// Sets the timer to the router's next deadline, if it is not.
     fn arm(&mut self) -> io::Result<()> {
         let due = self.router.poll_deadline().into_iter();
-        let due = due.chain(self.taken.deadline()).min();
+        let again = [self.listing_again.deadline(), self.opening_again.deadline()];
+        let due = due
+            .chain(self.taken.deadline())
+            .chain(again.into_iter().flatten())
+            .min();
         if due == self.armed {
             return Ok(());
         }

@@ -1,19 +1,19 @@
 //! The sockets adverts come in by: one for each interface and family, however many instances share them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tandem_sys::netlink::{self, Index};
 use tandem_sys::raw::{Arrival, VrrpReceiver};
 use tandem_sys::readable::Readable;
 use tandem_vrrp_core::packet::Datagram;
-use tandem_vrrp_core::settings::{Family, RouterSettings, Transport, Version};
+use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, Transport, Version};
 
 use super::closing;
 use super::network::Network;
+use super::places::{Attempt, Name, Place, Places};
 
 /// More than any advert; what is longer is cut and refused for its length.
 const BUFFER: usize = 8 << 10;
@@ -21,29 +21,18 @@ const BUFFER: usize = 8 << 10;
 /// A flood must not keep timers waiting for ever; the kernel's buffer holds fewer.
 const AT_ONCE: usize = 1024;
 
-type Name = (Arc<str>, Family);
-
 #[derive(Debug, Default)]
 pub(super) struct Ports {
+    places: Places,
     open: BTreeMap<Name, Port>,
-    /// Asked for and not there yet.
-    awaited: BTreeMap<Name, Place>,
 }
 
 #[derive(Debug)]
 struct Port {
-    place: Place,
+    index: Index,
+    multicast: bool,
     socket: Readable<VrrpReceiver>,
     authenticated: Option<Readable<VrrpReceiver>>,
-}
-
-/// Where a socket listens.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
-    index: Index,
-    groups: BTreeSet<IpAddr>,
-    /// Adverts of version 2 may come behind an authentication header. They are refused, but not without a word.
-    authenticated: bool,
 }
 
 /// What listens at a place.
@@ -66,7 +55,7 @@ pub(super) struct Listening<'a> {
 
 /// A socket that is to be opened, on a thread that may wait: the kernel lets whoever joins a group wait for whoever else
 /// changes any network on the machine.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Opening {
     name: Name,
     place: Place,
@@ -100,65 +89,72 @@ impl Opening {
         let result = open();
         Opened { name, place, result }
     }
+
+    /// On a thread of its own, if there is one to be had.
+    pub(super) fn beside(self, then: impl FnOnce(Opened) + Send + 'static) -> Result<(), Opened> {
+        let opening = self.clone();
+        self.started(thread("opening").spawn(move || then(opening.open())))
+    }
+
+    fn started<T>(self, thread: io::Result<T>) -> Result<(), Opened> {
+        let Self { name, place } = self;
+        thread.map(drop).map_err(|error| Opened {
+            name,
+            place,
+            result: Err(error),
+        })
+    }
 }
 
 impl Ports {
     /// Closes what the settings do not need or the network does not have any more, and says what must be opened.
     pub(super) fn adjust(&mut self, settings: &RouterSettings, network: &Network) -> Vec<Opening> {
-        let there = |(name, wanted): (Name, Wanted)| {
-            let Wanted { groups, authenticated } = wanted;
-            let index = network.link(&name.0)?.index;
-            let place = Place {
-                index,
-                groups,
-                authenticated,
-            };
-            Some((name, place))
-        };
-        let wanted: BTreeMap<Name, Place> = wanted(settings, network).into_iter().filter_map(there).collect();
-        // With other groups on the same interface the old one listens until there is a new one.
-        let is_there = |name: &Name, port: &Port| wanted.get(name).is_some_and(|place| place.index == port.place.index);
-        let closing = self.open.extract_if(.., |name, port| !is_there(name, port));
-        closing::close(closing.flat_map(|(_, port)| port.into_inner()).collect());
-        self.awaited.retain(|name, place| wanted.get(name) == Some(place));
-        let mut openings = Vec::new();
-        for (name, place) in wanted {
-            let is_open = self.open.get(&name).is_some_and(|port| port.place == place);
-            if !is_open && !self.awaited.contains_key(&name) {
-                self.awaited.insert(name.clone(), place.clone());
-                openings.push(Opening { name, place });
-            }
-        }
-        openings
+        let changes = self.places.adjust(wanted(settings, network));
+        let closing = changes.to_close.iter().filter_map(|name| self.open.remove(name));
+        closing::close(closing.flat_map(Port::into_inner).collect());
+        let openings = changes.to_open.into_iter();
+        openings.map(|(name, place)| Opening { name, place }).collect()
     }
 
-    /// What could not be opened is said, and tried again when something changes. Without the socket that only tells of
-    /// adverts that are refused anyhow, the other one does its work.
+    /// What could not be opened is said, and to be tried again. Without the socket that only tells of adverts that are
+    /// refused anyhow, the other one does its work.
     pub(super) fn take(&mut self, opened: Opened) -> Result<(), String> {
         let Opened { name, place, result } = opened;
-        let trouble = |error: io::Error| format!("cannot listen for adverts on {}: {error}", name.0);
-        if self.awaited.get(&name) != Some(&place) {
-            closing::close(vec![result]);
-            return Ok(());
-        }
-        self.awaited.remove(&name);
-        let mut receivers = result.map_err(trouble)?;
-        let lacking = receivers.lacking.take();
-        let port = Port::new(place, receivers).map_err(trouble)?;
-        let missed = |error| {
-            let interface = &name.0;
-            format!("on {interface} nobody will say that adverts with AH authentication are refused: {error}")
+        let (attempt, port) = match result.and_then(|receivers| Port::new(&place, receivers)) {
+            Ok((port, None)) => (Attempt::Opened, Some(port)),
+            Ok((port, Some(lacking))) => (Attempt::Lacking(lacking.to_string()), Some(port)),
+            Err(error) => (Attempt::Failed(error.to_string()), None),
         };
-        let outcome = lacking.map_or(Ok(()), |error| Err(missed(error)));
-        let old = self.open.insert(name, port);
-        closing::close(old.into_iter().flat_map(Port::into_inner).collect());
-        outcome
+        let verdict = self.places.tried(&name, &place, attempt);
+        let useless = match port {
+            Some(port) if verdict.is_taken => self.open.insert(name.clone(), port),
+            port => port,
+        };
+        closing::close(useless.into_iter().flat_map(Port::into_inner).collect());
+        let interface = &name.0;
+        let trouble = |error| match self.places.place(&name) {
+            Some(open) if open.hears_as_much_as(&place) => {
+                format!("on {interface} nobody will say that adverts with AH authentication are refused: {error}")
+            }
+            _ => format!("cannot listen for adverts on {interface}: {error}"),
+        };
+        verdict.trouble.map_or(Ok(()), |error| Err(trouble(error)))
     }
 
-    /// Nobody listens on this interface yet, but will: whoever took part now would take silence for the truth.
-    pub(super) fn is_deaf(&self, interface: &str) -> bool {
-        let here = |(name, _): &Name| **name == *interface;
-        self.awaited.keys().any(here) && !self.open.keys().any(here)
+    /// Something is to be tried again.
+    pub(super) fn is_refused(&self) -> bool {
+        self.places.is_refused()
+    }
+
+    /// Nobody listens yet for what this instance has to hear, but somebody will: whoever took part now would take silence
+    /// for the truth.
+    pub(super) fn is_deaf(&self, interface: &str, settings: &InstanceSettings) -> bool {
+        self.places.is_deaf(interface, settings)
+    }
+
+    /// The same of whoever lives on this interface.
+    pub(super) fn is_deaf_at_all(&self, interface: &str) -> bool {
+        self.places.is_deaf_at_all(interface)
     }
 
     /// All that is open.
@@ -167,8 +163,8 @@ impl Ports {
         open.map(|((interface, family), port)| Listening {
             interface,
             family: *family,
-            index: port.place.index,
-            multicast: !port.place.groups.is_empty(),
+            index: port.index,
+            multicast: port.multicast,
             socket: port.socket.inner(),
         })
     }
@@ -210,12 +206,15 @@ impl Ports {
 }
 
 impl Port {
-    fn new(place: Place, receivers: Receivers) -> io::Result<Port> {
-        Ok(Port {
-            place,
+    /// With why there is no socket of the second kind, although there should be.
+    fn new(place: &Place, receivers: Receivers) -> io::Result<(Port, Option<io::Error>)> {
+        let port = Port {
+            index: place.index,
+            multicast: !place.groups.is_empty(),
             socket: Readable::new(receivers.socket)?,
             authenticated: receivers.authenticated.map(Readable::new).transpose()?,
-        })
+        };
+        Ok((port, receivers.lacking))
     }
 
     fn sockets(&self) -> impl Iterator<Item = &Readable<VrrpReceiver>> {
@@ -237,19 +236,13 @@ fn if_possible<T>(wanted: Option<io::Result<T>>) -> (Option<T>, Option<io::Error
     }
 }
 
-/// What is to be heard on an interface.
-#[derive(Debug, Default)]
-struct Wanted {
-    groups: BTreeSet<IpAddr>,
-    authenticated: bool,
-}
-
-fn wanted(settings: &RouterSettings, network: &Network) -> BTreeMap<Name, Wanted> {
-    let mut wanted: BTreeMap<Name, Wanted> = BTreeMap::new();
+/// What is to be heard, on each interface that is there.
+fn wanted(settings: &RouterSettings, network: &Network) -> BTreeMap<Name, Place> {
+    let mut wanted: BTreeMap<Name, Place> = BTreeMap::new();
     for instance in &settings.instances {
         let Some(home) = network.home(instance) else { continue };
         let name = (home.name.as_str().into(), instance.family);
-        let here = wanted.entry(name).or_default();
+        let here = wanted.entry(name).or_insert_with(|| Place::at(home.index));
         if let Transport::Multicast { group } = instance.transport {
             here.groups.insert(group);
         }
@@ -284,9 +277,28 @@ pub(super) const fn family(family: Family) -> netlink::Family {
     }
 }
 
+/// One that may wait for the kernel.
+pub(super) fn thread(name: &str) -> std::thread::Builder {
+    const STACK: usize = 1 << 20;
+    std::thread::Builder::new().name(name.into()).stack_size(STACK)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_no_thread_is_to_be_had_nothing_is_opened_and_that_is_known() {
+        let opening = Opening {
+            name: ("eth0".into(), Family::V4),
+            place: Place::at(Index(2)),
+        };
+        let none = || io::Error::from(ErrorKind::WouldBlock);
+        let opened = opening.clone().started(Err::<(), _>(none()));
+        let failed = opened.map_err(|opened| opened.result.map(drop).map_err(|error| error.kind()));
+        assert_eq!(failed.err(), Some(Err(ErrorKind::WouldBlock)));
+        assert!(opening.started(Ok(())).is_ok());
+    }
 
     #[test]
     fn what_could_not_be_opened_is_known_and_takes_nothing_along() {
