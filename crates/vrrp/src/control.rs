@@ -7,6 +7,7 @@
 
 mod glance;
 mod keeping;
+mod life;
 mod partner;
 mod questions;
 mod reload;
@@ -22,7 +23,6 @@ use std::time::{Duration, SystemTime};
 use tandem_ops::clock::Wall;
 use tandem_ops::notify::{self, Notifier};
 use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
-use tandem_ops::watchdog::Watchdog;
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 use tandem_vrrp_core::{DropReason, Event, Notice, Release, State, Subject, Who};
@@ -56,6 +56,7 @@ use crate::witness;
 
 use glance::Glance;
 use keeping::{LOOK, Stay};
+use life::Life;
 use reload::tracked;
 use returning::Comeback;
 
@@ -83,6 +84,7 @@ pub(crate) struct Control {
     pub(crate) door: Door,
     /// Where this process came from, if it entered another network.
     pub(crate) first_network: Option<File>,
+    pub(crate) notifier: Rc<Notifier>,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) reports: mpsc::Receiver<Report>,
 }
@@ -100,6 +102,7 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         firewall,
         door,
         first_network,
+        notifier,
         orders,
         reports,
     } = control;
@@ -117,6 +120,8 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
     pair.know(&plan.router);
     pair.adjust(plan.global.pair.as_ref());
     let desk = Desk {
+        life: Life::new(notifier.clone(), orders.clone()),
+        notifier,
         args,
         plan,
         log,
@@ -162,11 +167,10 @@ pub(crate) struct Running {
 
 impl Running {
     /// Obeys signals until one of them ends the process, and lets the addresses go in good order.
-    pub(crate) async fn until_the_end(mut self, notifier: &Notifier) -> anyhow::Result<()> {
+    pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
         let plan = self.desk.plan.clone();
         self.desk.watch_neighbours(&plan).await;
         self.desk.promote(&plan);
-        let mut watchdog = Watchdog::from_environment();
         if self.desk.args.dump_conf {
             self.desk.show_configuration().await;
         }
@@ -186,7 +190,7 @@ impl Running {
                 },
                 received = self.signals.next() => {
                     if self.desk.obey(received?).await {
-                        return self.end(notifier).await;
+                        return self.end().await;
                     }
                 }
                 news = self.desk.bfd.news() => self.desk.told_by_bfd(news),
@@ -212,22 +216,19 @@ impl Running {
                     self.desk.reload().await;
                 }
                 _ = beat.tick() => self.desk.beat().await,
-                // The brain's answer, by way of this loop: both are at work.
-                () = watchdog.due() => if self.desk.show().await.is_some() {
-                    notifier.send(&[notify::State::Watchdog]).ok();
-                },
+                () = self.desk.life.due() => self.desk.life.give().await,
             }
         }
     }
 
-    async fn end(mut self, notifier: &Notifier) -> anyhow::Result<()> {
+    async fn end(mut self) -> anyhow::Result<()> {
         self.desk.log.info("Stopping");
         // Who adverts seldom hands over slowly, and nobody is to be killed over it.
         let instances = self.desk.plan.router.instances.iter();
         let patience = PATIENCE + instances.map(InstanceSettings::cap).max().unwrap_or_default();
         let script = self.desk.plan.global.scripts.shutdown.as_ref();
         let all = patience + AROUND + script.map(|script| script.timeout).unwrap_or_default();
-        notifier.send(&[notify::State::Extend(all)]).ok();
+        self.desk.notifier.send(&[notify::State::Extend(all)]).ok();
         if self.desk.args.dont_release_vrrp {
             // Addresses, and the interfaces that they are on.
             self.desk.order(Order::Leave).await;
@@ -276,6 +277,8 @@ impl Running {
 
 /// Who hears of everything and passes it on.
 struct Desk {
+    life: Life,
+    notifier: Rc<Notifier>,
     args: Args,
     plan: Plan,
     log: Rc<Log>,

@@ -67,7 +67,7 @@ pub(crate) fn run(
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, why).into());
     }
     wait_for_boot(&mut plan);
-    let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
+    let notifier = Rc::new(Notifier::from_environment().context("NOTIFY_SOCKET")?);
     let readiness = match background(&args)? {
         Background::Stay => None,
         Background::Daemon(readiness) => Some(readiness),
@@ -146,12 +146,13 @@ pub(crate) fn run(
             firewall,
             door,
             first_network,
+            notifier: notifier.clone(),
             orders: brain.orders,
             reports: brain.reports,
         };
         let running = control::start(control)?;
         say_ready(&notifier, readiness, &log)?;
-        running.until_the_end(&notifier).await?;
+        running.until_the_end().await?;
         anyhow::Ok(brain.thread)
     })?;
     notifier.send(&[State::Stopping]).ok();

@@ -46,6 +46,10 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::reload_and_reports", services::reload_and_reports),
         test("vrrp::what_is_run_and_written", occasions::what_is_run_and_written),
         test("vrrp::signs_of_life", services::signs_of_life),
+        test(
+            "vrrp::signs_of_life_while_waiting",
+            services::signs_of_life_while_waiting,
+        ),
         test("vrrp::orders_over_the_socket", services::orders_over_the_socket),
         test("vrrp::why_and_handover", command::why_and_handover),
         test("vrrp::a_group_is_handed_over", command::a_group_is_handed_over),

@@ -293,10 +293,9 @@ impl Desk {
         let Some(settings) = self.known(&key).cloned() else {
             return false;
         };
-        let (name, begun) = (
-            settings.name.clone(),
-            self.handback.begin(key, ticket, &settings, lodging).await,
-        );
+        let name = settings.name.clone();
+        let begins = self.handback.begin(key, ticket, &settings, lodging);
+        let begun = self.life.while_waiting(begins).await;
         match begun {
             Ok(()) => self.log.info(&format!(
                 "({name}) packets of connections that did not begin here go back to {} for {} s at most",
@@ -315,7 +314,7 @@ impl Desk {
 
     /// At its word, or when its time is over.
     pub(super) async fn hand_back_no_more(&mut self, key: Key) -> bool {
-        let ended = self.handback.end(&key).await;
+        let ended = self.life.while_waiting(self.handback.end(&key)).await;
         if ended == Ok(true) {
             let name = self.known(&key).map_or("?", |settings| &settings.name);
             self.log.info(&format!("({name}) no packets are handed back any more"));
@@ -326,9 +325,9 @@ impl Desk {
 
     /// Rules of a process before us, which nobody would remove.
     pub(super) async fn sweep(&mut self) {
-        let keys = self.plan.router.instances.iter().filter_map(pair::key);
+        let keys: Vec<Key> = self.plan.router.instances.iter().filter_map(pair::key).collect();
         if self.pair.is_configured()
-            && let Err(why) = Handback::sweep(keys).await
+            && let Err(why) = self.life.while_waiting(Handback::sweep(keys.into_iter())).await
         {
             self.log.warning(&format!(
                 "connections of the other host will end with its handovers: no packets can be handed back: {why}"

@@ -56,7 +56,7 @@ impl Desk {
         plan.adopt_ids(&self.plan);
         self.heralds.adjust(&plan);
         // What is new is closed before it is there.
-        let adjusted = self.firewall.adjust(&plan).await;
+        let adjusted = self.life.while_waiting(self.firewall.adjust(&plan)).await;
         self.complain(adjusted);
         self.order(Order::Assign(Box::new(Assignment::of(&plan)))).await;
         self.trackers.adjust(&tracked(&plan));

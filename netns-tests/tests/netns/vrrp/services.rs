@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::Signal;
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
 use super::stage::{self, Config, LONG, Program, Stage, VIP};
 
@@ -38,6 +38,58 @@ pub(super) fn signs_of_life(bench: &Bench<'_>) -> Result<()> {
     (0..3).try_for_each(|_| hears("WATCHDOG=1"))?;
     daemon.stop(LONG)?;
     hears("STOPPING=1")
+}
+
+/// Waits until it is let go: as on a host whose packet filter has much to do.
+const WAITING_NFT: &str = "#!/bin/sh
+folder=$(dirname \"$0\")
+touch \"$folder/asked\"
+for i in $(seq 300); do
+    [ -e \"$folder/go\" ] && break
+    sleep 0.1
+done
+PATH=/usr/sbin:/sbin:/usr/bin:/bin exec nft \"$@\"
+";
+
+/// Whoever waits for the packet filter at a reload is not taken for dead.
+pub(super) fn signs_of_life_while_waiting(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let folder = stage.lab.folder()?;
+    let (file, manager, nft) = (
+        folder.join("keepalived.conf"),
+        folder.join("manager"),
+        folder.join("nft"),
+    );
+    fs::write(&file, Config::v3(150).text())?;
+    fs::write(&nft, WAITING_NFT)?;
+    make_executable(&nft)?;
+    let ear = UnixDatagram::bind(&manager)?;
+    ear.set_read_timeout(Some(LONG))?;
+    let mut command = Command::new(Program::Ours.path()?);
+    command
+        .args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"])
+        .arg(&file);
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap_or_default());
+    command.env("NOTIFY_SOCKET", &manager).env("WATCHDOG_USEC", "200000");
+    let daemon = stage.a.run(command.env("PATH", path))?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    fs::write(&file, Config::v3(150).with("no_accept").text())?;
+    daemon.signal(Signal::SIGHUP)?;
+    wait("a question to the packet filter", || Ok(folder.join("asked").exists()))?;
+
+    // What was said before.
+    ear.set_nonblocking(true)?;
+    let mut buffer = [0; 512];
+    while ear.recv(&mut buffer).is_ok() {}
+    ear.set_nonblocking(false)?;
+    for _ in 0..3 {
+        let count = ear.recv(&mut buffer).context("no sign of life")?;
+        ensure!(buffer[..count].starts_with(b"WATCHDOG=1"), "another word");
+    }
+    ensure!(!daemon.output().contains("Reload finished"), "nothing was waited for");
+    fs::write(folder.join("go"), "")?;
+    daemon.wait_for_line("Reload finished", LONG)?;
+    Ok(())
 }
 
 pub(super) fn reload_and_reports(bench: &Bench<'_>) -> Result<()> {
