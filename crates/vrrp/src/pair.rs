@@ -2,7 +2,7 @@
 
 mod beside;
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -87,11 +87,8 @@ impl Pair {
         tokio::task::spawn_local(self.common.clone().say(commands.downgrade()));
         tokio::task::spawn_local(self.common.clone().hear(heard, self.telling.clone()));
         let log = self.log.clone();
-        tokio::task::spawn_local(async move {
-            if let Err(error) = pair::run(link, clock, ends, inbox, news).await {
-                log.error(&format!("no pair link: {}: {error}", ends.own));
-            }
-        });
+        let trouble = move |error: &io::Error| log.error(&format!("no pair link yet: {}: {error}", ends.own));
+        tokio::task::spawn_local(pair::run(link, clock, ends, inbox, news, trouble));
         Some(commands)
     }
 
@@ -234,8 +231,62 @@ fn describe(shown: &Shown, lost: u64, settings: Option<&PairLink>) -> Value {
 }
 
 /// Another number at each start and on each host.
-fn chance() -> std::io::Result<u64> {
+fn chance() -> io::Result<u64> {
     let mut bytes = [0; 8];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{SocketAddr, UdpSocket};
+
+    use tandem_vrrp_core::settings::HmacKey;
+
+    use super::*;
+
+    /// Longer than a busy machine takes for anything.
+    const LONG: Duration = Duration::from_secs(20);
+
+    fn settings(bind: SocketAddr, keep: u64) -> PairLink {
+        PairLink {
+            bind,
+            peer: SocketAddr::from(([127, 0, 0, 1], 9)),
+            secret: HmacKey::new(&[7; 32]).expect("long enough"),
+            keep: Duration::from_secs(keep),
+        }
+    }
+
+    fn is_bound(at: SocketAddr) -> bool {
+        UdpSocket::bind(at).is_err()
+    }
+
+    async fn wait(what: &str, holds: impl Fn() -> bool) {
+        let until = async {
+            while !holds() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        assert!(tokio::time::timeout(LONG, until).await.is_ok(), "{what}");
+    }
+
+    /// A reload gives it other settings, and its address may be taken, or come later.
+    #[tokio::test(flavor = "local")]
+    async fn a_link_gets_its_address_when_it_is_to_be_had() {
+        let taken = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let at = taken.local_addr().expect("bound");
+        let mut pair = Pair::new(Rc::new(Log::default()), mpsc::channel(8).0);
+        pair.adjust(Some(&settings(at, 10)));
+        let shown = pair.show().await.expect("it answers without an address");
+        assert!(!shown.up);
+        drop(taken);
+        wait("it has its address", || is_bound(at)).await;
+
+        pair.adjust(Some(&settings(at, 20)));
+        pair.show().await.expect("it goes on");
+        wait("it has it again", || is_bound(at)).await;
+        pair.show().await.expect("it is there");
+        pair.adjust(None);
+        wait("it lets go", || !is_bound(at)).await;
+    }
 }

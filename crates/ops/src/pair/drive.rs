@@ -5,6 +5,8 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::time::Duration;
 
 use tandem_time::Mono;
 use tokio::net::UdpSocket;
@@ -14,6 +16,9 @@ use super::frame::{FRAME, Refusal};
 use super::link::{Input, Link, Outcome, Output, Statistics};
 use super::message::{Entry, Key, Wish};
 use crate::clock::Clock;
+
+/// Until an address that is not to be had is tried again: a link with other settings lets go of it in a moment.
+const AGAIN: Duration = Duration::from_millis(250);
 
 /// From the daemon. Dropping the sender ends the link.
 #[derive(Debug)]
@@ -71,42 +76,58 @@ pub struct Ends {
     pub peer: SocketAddr,
 }
 
-/// Speaks with the peer until the daemon lets go of its end.
+/// Speaks with the peer until the daemon lets go of its end. The own address may come later: that it is not to be had is
+/// told once.
 pub async fn run(
     link: Link,
     clock: Clock,
     ends: Ends,
     commands: mpsc::Receiver<Command>,
     news: mpsc::Sender<News>,
-) -> io::Result<()> {
-    let socket = UdpSocket::bind(ends.own).await?;
-    speak(link, clock, &socket, ends.peer, commands, news).await;
-    Ok(())
+    trouble: impl FnMut(&io::Error),
+) {
+    speak(link, clock, open(ends.own, trouble), ends.peer, commands, news).await;
 }
 
+async fn open(own: SocketAddr, mut trouble: impl FnMut(&io::Error)) -> UdpSocket {
+    let mut said = false;
+    loop {
+        match UdpSocket::bind(own).await {
+            Ok(socket) => return socket,
+            Err(error) if !std::mem::replace(&mut said, true) => trouble(&error),
+            Err(_) => {}
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Until there is a socket the daemon gets its answers all the same: the other is away.
 async fn speak(
     mut link: Link,
     clock: Clock,
-    socket: &UdpSocket,
+    opening: impl Future<Output = UdpSocket>,
     peer: SocketAddr,
     mut commands: mpsc::Receiver<Command>,
     news: mpsc::Sender<News>,
 ) {
+    let mut opening = pin!(opening);
+    let mut socket = None;
     let mut buffer = [0; FRAME + 1];
     let mut lost = 0;
     loop {
         while let Some(output) = link.poll_output() {
-            let new = carry(output, socket, peer).await;
+            let new = carry(output, socket.as_ref(), peer).await;
             lost += u64::from(new.is_some_and(|new| news.try_send(new).is_err()));
         }
         let due = link.poll_deadline().unwrap_or(Mono::FAR);
         tokio::select! {
+            opened = &mut opening, if socket.is_none() => socket = Some(opened),
             command = commands.recv() => match command {
                 Some(command) => obey(&mut link, command, clock.now(), lost),
                 None => return,
             },
             // An error is what the other's host says of an earlier datagram: it is not there yet.
-            received = socket.recv_from(&mut buffer) => if let Ok((length, from)) = received
+            received = receive(socket.as_ref(), &mut buffer) => if let Ok((length, from)) = received
                 && from.ip() == peer.ip()
             {
                 link.handle(Input::Datagram(&buffer[..length]), clock.now());
@@ -116,11 +137,20 @@ async fn speak(
     }
 }
 
-async fn carry(output: Output, socket: &UdpSocket, peer: SocketAddr) -> Option<News> {
+async fn receive(socket: Option<&UdpSocket>, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+    match socket {
+        Some(socket) => socket.recv_from(buffer).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn carry(output: Output, socket: Option<&UdpSocket>, peer: SocketAddr) -> Option<News> {
     Some(match output {
         Output::Send(frame) => {
             // What is lost is said again, or is old by then.
-            socket.send_to(&frame, peer).await.ok();
+            if let Some(socket) = socket {
+                socket.send_to(&frame, peer).await.ok();
+            }
             return None;
         }
         Output::Up => News::Up,
@@ -152,8 +182,6 @@ fn obey(link: &mut Link, command: Command, now: Mono, lost: u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::super::message::Position;
@@ -174,7 +202,7 @@ mod tests {
         let clock = Clock::start();
         let secret = Secret::new(&[5; 32]).expect("long enough");
         let link = Link::new(secret, chance, clock.now());
-        tokio::spawn(async move { speak(link, clock, &socket, peer, inbox, telling).await });
+        tokio::spawn(speak(link, clock, std::future::ready(socket), peer, inbox, telling));
         End { commands, news }
     }
 
