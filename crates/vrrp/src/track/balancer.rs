@@ -1,7 +1,9 @@
 //! The balancer on this host, asked over its stats socket. HAProxy answers the same questions in the same way.
 
+use std::cell::Cell;
 use std::io;
 use std::path::Path;
+use std::rc::Rc;
 
 use tandem_vrrp_core::Observation;
 use tandem_vrrp_core::settings::{LbCondition, LbSettings};
@@ -13,15 +15,15 @@ use super::Teller;
 /// A table of ten thousand servers fits.
 const LONGEST: u64 = 8 << 20;
 
-pub(super) async fn track(settings: LbSettings, tell: Teller) {
+/// `overloaded`: what the last answer said of that, whoever asked.
+pub(super) async fn track(settings: LbSettings, tell: Teller, overloaded: Rc<Cell<bool>>) {
     let mut ticks = tokio::time::interval(settings.interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
-    let mut overloaded = false;
     loop {
         ticks.tick().await;
         let asked = ask(&settings.socket, question(&settings.condition));
         let holds = match tokio::time::timeout(settings.patience(), asked).await {
-            Ok(Ok(answer)) => holds(&settings.condition, &answer, &mut overloaded),
+            Ok(Ok(answer)) => holds(&settings.condition, &answer, &overloaded),
             _ => false,
         };
         tell.observed(Observation::Holds(holds)).await;
@@ -44,7 +46,7 @@ async fn ask(socket: &Path, question: &str) -> io::Result<String> {
 }
 
 /// `overloaded` is what the last answer said of that: only what is below the lower bound ends it. No answer says nothing of it.
-fn holds(condition: &LbCondition, answer: &str, overloaded: &mut bool) -> bool {
+fn holds(condition: &LbCondition, answer: &str, overloaded: &Cell<bool>) -> bool {
     match condition {
         LbCondition::Alive => answer.lines().any(|line| line.starts_with("Pid:")),
         LbCondition::FrontendOpen(name) => {
@@ -58,9 +60,9 @@ fn holds(condition: &LbCondition, answer: &str, overloaded: &mut bool) -> bool {
             let Some((used, most)) = number(answer, "CurrConns").zip(number(answer, "Maxconn")) else {
                 return false;
             };
-            let bound = u64::from(if *overloaded { *again } else { *full });
-            *overloaded = used.saturating_mul(100) >= most.saturating_mul(bound);
-            !*overloaded
+            let bound = u64::from(if overloaded.get() { *again } else { *full });
+            overloaded.set(used.saturating_mul(100) >= most.saturating_mul(bound));
+            !overloaded.get()
         }
     }
 }
@@ -135,14 +137,14 @@ mod tests {
             (backend(4), false),
         ];
         for (condition, expected) in table {
-            assert_eq!(holds(&condition, STAT, &mut false), expected, "{condition:?}");
+            assert_eq!(holds(&condition, STAT, &Cell::new(false)), expected, "{condition:?}");
         }
-        assert!(!holds(&backend(1), "", &mut false));
+        assert!(!holds(&backend(1), "", &Cell::new(false)));
     }
 
     #[test]
     fn alive_is_who_says_its_pid() {
-        let alive = |answer| holds(&LbCondition::Alive, answer, &mut false);
+        let alive = |answer| holds(&LbCondition::Alive, answer, &Cell::new(false));
         assert!(alive("Name: HAProxy\nPid: 7\n"));
         assert!(!alive("Unknown command.\n"));
     }
@@ -157,7 +159,7 @@ mod tests {
     fn overload_ends_below_where_it_began() {
         let condition = LbCondition::HasRoom { full: 90, again: 70 };
         assert_eq!(question(&condition), "show info\n");
-        let mut overloaded = false;
+        let overloaded = Cell::new(false);
         let rows = [
             (0, true),
             (179, true),
@@ -170,7 +172,7 @@ mod tests {
             (200, false),
         ];
         for (used, expected) in rows {
-            let held = holds(&condition, &info(used), &mut overloaded);
+            let held = holds(&condition, &info(used), &overloaded);
             assert_eq!(held, expected, "{used} connections");
         }
     }
@@ -178,10 +180,10 @@ mod tests {
     #[test]
     fn who_does_not_tell_how_much_is_in_use_has_no_room_and_is_not_overloaded() {
         let condition = LbCondition::HasRoom { full: 90, again: 70 };
-        let mut overloaded = false;
+        let overloaded = Cell::new(false);
         for answer in ["", "Unknown command.\n", "Maxconn: 200\n", "CurrConns: 0\nMaxconn: -\n"] {
-            assert!(!holds(&condition, answer, &mut overloaded), "{answer}");
+            assert!(!holds(&condition, answer, &overloaded), "{answer}");
         }
-        assert!(holds(&condition, &info(150), &mut overloaded), "it never reached 180");
+        assert!(holds(&condition, &info(150), &overloaded), "it never reached 180");
     }
 }

@@ -37,6 +37,8 @@ pub(crate) enum Stage {
 struct AtWork {
     tracker: Tracker,
     stage: Rc<Cell<Stage>>,
+    /// What a balancer said last of how full it is: between its bounds that counts.
+    overloaded: Rc<Cell<bool>>,
     task: JoinHandle<()>,
 }
 
@@ -71,14 +73,15 @@ impl Trackers {
     pub(crate) fn adjust(&mut self, wanted: &[Tracker]) {
         let mut before = std::mem::take(&mut self.running);
         for tracker in wanted {
-            let same = before.remove(&tracker.id).filter(|known| {
-                let same = known.tracker == *tracker;
-                if !same {
+            let entry = match before.remove(&tracker.id) {
+                Some(known) if known.tracker == *tracker => Some(known),
+                Some(known) => {
                     known.task.abort();
+                    let same = known.tracker.watches_the_same(tracker);
+                    self.start(tracker, same && known.overloaded.get())
                 }
-                same
-            });
-            let entry = same.or_else(|| self.start(tracker));
+                None => self.start(tracker, false),
+            };
             self.running.extend(entry.map(|entry| (tracker.id, entry)));
         }
         for old in before.into_values() {
@@ -93,8 +96,9 @@ impl Trackers {
     }
 
     /// Interfaces are the brain's own, BFD has a thread of its own.
-    fn start(&self, tracker: &Tracker) -> Option<AtWork> {
+    fn start(&self, tracker: &Tracker, was_overloaded: bool) -> Option<AtWork> {
         let stage = Rc::new(Cell::default());
+        let overloaded = Rc::new(Cell::new(was_overloaded));
         let tell = Teller {
             tracker: tracker.id,
             orders: self.orders.clone(),
@@ -109,12 +113,13 @@ impl Trackers {
             }
             TrackerKind::Process(settings) => tokio::task::spawn_local(count::track(settings, tell)),
             TrackerKind::File(settings) => tokio::task::spawn_local(file::track(settings, tell)),
-            TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell)),
+            TrackerKind::Lb(settings) => tokio::task::spawn_local(balancer::track(settings, tell, overloaded.clone())),
             TrackerKind::Interface(_) | TrackerKind::Bfd => return None,
         };
         Some(AtWork {
             tracker: tracker.clone(),
             stage,
+            overloaded,
             task,
         })
     }
@@ -153,5 +158,86 @@ impl Teller {
 
     async fn script(&self, outcome: ScriptOutcome) {
         self.observed(Observation::Script(outcome)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tandem_vrrp_core::settings::{LbCondition, LbSettings};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::UnixListener;
+
+    use super::*;
+    use crate::args::Args;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    async fn next(orders: &mut mpsc::Receiver<Order>) -> bool {
+        let order = tokio::time::timeout(PATIENCE, orders.recv()).await.expect("in time");
+        match order {
+            Some(Order::Observed {
+                observation: Observation::Holds(holds),
+                ..
+            }) => holds,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// It is between its bounds when a reload changes how often it is asked.
+    #[tokio::test(flavor = "local")]
+    async fn whoever_was_full_is_full_until_it_has_room_again() {
+        let socket = std::env::temp_dir().join(format!("tandem-room-{}", std::process::id()));
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        let used = Rc::new(Cell::new(95));
+        let told = used.clone();
+        tokio::task::spawn_local(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                // An end with a question that nobody has read is a failure to whoever asked.
+                stream.read_exact(&mut [0; 10]).await.ok();
+                let text = format!("Maxconn: 100\nCurrConns: {}\n", told.get());
+                stream.write_all(text.as_bytes()).await.ok();
+            }
+        });
+        let (orders, mut heard) = mpsc::channel(64);
+        let launcher = Launcher::new(&Args::read(["tandem-vrrp".into()]).expect("no arguments are needed"));
+        let mut trackers = Trackers::new(orders, Rc::new(Log::default()), launcher, None);
+        let room = |milliseconds| {
+            let settings = LbSettings {
+                socket: socket.clone(),
+                condition: LbCondition::HasRoom { full: 90, again: 70 },
+                interval: Duration::from_millis(milliseconds),
+                timeout: Some(PATIENCE),
+                rise: 1,
+                fall: 1,
+            };
+            [Tracker {
+                id: TrackerId(0),
+                name: "room".into(),
+                kind: TrackerKind::Lb(settings),
+            }]
+        };
+        trackers.adjust(&room(20));
+        assert!(!next(&mut heard).await, "it is full");
+        used.set(80);
+        for interval in [25, 30] {
+            trackers.adjust(&room(interval));
+            while heard.try_recv().is_ok() {}
+            for _ in 0..3 {
+                assert!(!next(&mut heard).await, "it has no room yet");
+            }
+        }
+        used.set(60);
+        let room_again = async { while !next(&mut heard).await {} };
+        tokio::time::timeout(PATIENCE, room_again)
+            .await
+            .expect("it has room again");
+        used.set(80);
+        trackers.adjust(&room(20));
+        for _ in 0..3 {
+            assert!(next(&mut heard).await, "it is not full yet");
+        }
+        std::fs::remove_file(&socket).expect("ours");
     }
 }
