@@ -63,6 +63,28 @@ fn info(socket: &Socket) -> io::Result<libc::tcp_info> {
     }
 }
 
+/// The cookie of the network that a socket is in, which is given to no other one until the host starts anew.
+pub(crate) fn network(socket: &impl AsRawFd) -> io::Result<u64> {
+    let mut cookie = 0u64;
+    let mut length = size_of::<u64>() as libc::socklen_t;
+    #[allow(unsafe_code)]
+    // SAFETY: the kernel writes no more than `length` bytes, which is what `cookie` has.
+    unsafe {
+        let to = (&raw mut cookie).cast();
+        if libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_NETNS_COOKIE,
+            to,
+            &mut length,
+        ) != 0
+        {
+            return Err(io::Error::last_os_error());
+        }
+    }
+    Ok(cookie)
+}
+
 /// How many bytes the kernel keeps, each way; `None` leaves the system's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Buffers {

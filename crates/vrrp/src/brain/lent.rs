@@ -12,11 +12,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tandem_sys::netns::own_network;
 
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,11 +105,6 @@ impl Note {
     }
 }
 
-/// The number of the network that this thread is in.
-fn own_network() -> Option<u64> {
-    fs::metadata("/proc/thread-self/ns/net").ok().map(|net| net.ino())
-}
-
 fn file_name(network: Option<u64>) -> String {
     network.map_or_else(|| "lent".to_owned(), |number| format!("lent-{number}"))
 }
@@ -119,7 +114,7 @@ impl Lent {
     pub(super) fn new(folder: &Path) -> Lent {
         let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
         let note = Note {
-            file: folder.join(file_name(own_network())),
+            file: folder.join(file_name(own_network().ok())),
             boot: boot.trim().to_owned(),
         };
         Lent::within(PathBuf::from("/proc/sys/net"), note)
