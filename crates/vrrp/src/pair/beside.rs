@@ -17,6 +17,9 @@ use crate::brain::Order;
 /// How often it is said when nothing changes.
 const AGAIN: Duration = Duration::from_secs(1);
 
+/// The router's own thread looks for each word, so what changes by the hundred is said together.
+const PAUSE: Duration = Duration::from_millis(15);
+
 /// What both directions and the control loop have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Common {
@@ -46,6 +49,7 @@ impl Common {
                 self.is_lost();
             }
             drop(commands);
+            tokio::time::sleep(PAUSE).await;
             tokio::time::timeout(AGAIN, self.changed.notified()).await.ok();
         }
     }
@@ -207,5 +211,23 @@ mod tests {
             .await
             .expect("the link has ended")
             .expect("well");
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn what_changes_all_the_time_is_told_at_times() {
+        let (common, mut orders) = common();
+        let (commands, mut link) = mpsc::channel(8);
+        let changed = common.changed.clone();
+        tokio::task::spawn_local(common.say(commands.downgrade()));
+        let begun = std::time::Instant::now();
+        for _ in 0..4 {
+            match next(&mut orders).await {
+                Order::Show(to) => to.send(snapshot()).expect("it waits"),
+                other => panic!("{other:?}"),
+            }
+            next(&mut link).await;
+            changed.notify_one();
+        }
+        assert!(begun.elapsed() >= 3 * PAUSE);
     }
 }
