@@ -66,6 +66,19 @@ impl<K: PartialEq> Burst<K> {
         self.waiting.contains(key)
     }
 
+    /// From now on so many times.
+    pub fn allow(&mut self, most: u32) {
+        self.most = most;
+    }
+
+    /// What does not wait any more.
+    pub fn keep(&mut self, which: impl FnMut(&K) -> bool) {
+        self.waiting.retain(which);
+        if self.waiting.is_empty() {
+            self.due = None;
+        }
+    }
+
     /// When what waits has its turn.
     pub fn deadline(&self) -> Option<Mono> {
         self.due

@@ -154,29 +154,42 @@ impl Instance {
     pub(super) fn master_down(&mut self, cx: &mut Cx<'_>) {
         self.dozed = false;
         self.forget_old_word(cx);
-        let name = self.settings.name.clone();
         match self.phase {
             Phase::Backup if self.has_yielded() => {
                 self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+                self.stays_backup(cx);
             }
             Phase::Backup if self.must_ask() => {
-                self.asked = true;
+                if std::mem::replace(&mut self.asked, true) {
+                    self.stays_backup(cx);
+                }
                 self.timers.arm(Timer::MasterDown, cx.now + self.interval());
                 cx.emit(crate::Output::AskWitnesses {
                     instance: self.settings.id,
                 });
             }
-            Phase::Backup => {
-                self.reclaim(cx);
-                cx.log(self.settings.id, Event::Timeout { name });
-                self.followed = None;
-                self.want_master(cx);
-            }
+            Phase::Backup => self.believe_silence(cx),
             Phase::Listening => {
+                let name = self.settings.name.clone();
                 cx.log(self.settings.id, Event::Resumed { name });
                 self.want_master(cx);
             }
             _ => {}
+        }
+    }
+
+    fn believe_silence(&mut self, cx: &mut Cx<'_>) {
+        self.reclaim(cx);
+        let name = self.settings.name.clone();
+        cx.log(self.settings.id, Event::Timeout { name });
+        self.followed = None;
+        self.want_master(cx);
+    }
+
+    /// It hears no master and may not be one. A reload may have put a master beside it, which goes where the group can be.
+    fn stays_backup(&self, cx: &mut Cx<'_>) {
+        if self.grouped {
+            cx.signal(self.settings.id, Signal::Follows);
         }
     }
 
@@ -193,19 +206,19 @@ impl Instance {
             return;
         }
         self.asked = false;
-        let name = self.settings.name.clone();
         if reachable >= need {
-            cx.log(self.settings.id, Event::Timeout { name });
-            return self.want_master(cx);
+            return self.believe_silence(cx);
         }
+        self.stays_backup(cx);
         if !std::mem::replace(&mut self.said.quorum, true) {
+            let name = self.settings.name.clone();
             cx.log(self.settings.id, Event::NoQuorum { name, reachable, need });
         }
     }
 
     pub(super) fn preempt_delay_over(&mut self, cx: &mut Cx<'_>) {
         let lower = self.followed.is_some_and(|f| f.priority < self.priority.value());
-        if self.phase == Phase::Backup && lower {
+        if self.phase == Phase::Backup && lower && self.preempts_after().is_some() {
             self.want_master(cx);
         }
     }

@@ -23,10 +23,27 @@ impl Instance {
         self.holds() && self.healing.is_waiting(&address)
     }
 
-    fn heal_again(&mut self) {
+    /// Whether it still waits for its turn, and when that is.
+    pub(super) fn heal_again(&mut self) {
+        self.timers.disarm(Timer::Heal);
         if let Some(at) = self.healing.deadline() {
             self.timers.arm(Timer::Heal, at);
         }
+    }
+
+    /// Nothing waits any more: the addresses go, or come all together.
+    pub(super) fn end_fights(&mut self) {
+        self.healing.keep(|_| false);
+        self.heal_again();
+    }
+
+    /// Under other settings.
+    pub(super) fn reconsider_fights(&mut self) {
+        let settings = &self.settings;
+        self.healing.allow(settings.heal.burst);
+        self.healing
+            .keep(|waits| settings.addresses().any(|a| a.address == *waits && a.tracked));
+        self.heal_again();
     }
 
     pub(super) fn heal_later(&mut self, cx: &mut Cx<'_>) {

@@ -63,6 +63,8 @@ impl Instance {
 
     fn begin_leaving(&mut self, why: Release, cx: &mut Cx<'_>) {
         self.timers = tandem_time::TimerTable::default();
+        // What is served until the end is put back until the end.
+        self.heal_again();
         self.garp.clear();
         // Whoever listened may have wanted to be master.
         self.wants = false;
@@ -115,6 +117,16 @@ impl Instance {
                 from,
             },
         );
+    }
+
+    /// A reload dropped some of the addresses: no successor announces them.
+    pub(super) fn forget_dropped(&mut self) {
+        let settings = &self.settings;
+        if let Phase::Leaving(leaving) = &mut self.phase {
+            leaving
+                .unseen
+                .retain(|unseen| settings.addresses().any(|a| a.address == *unseen));
+        }
     }
 
     pub(crate) fn announcement_seen(&mut self, address: IpAddr, cx: &mut Cx<'_>) {

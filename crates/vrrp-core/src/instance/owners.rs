@@ -49,7 +49,9 @@ impl Instance {
 
     /// The other owner is gone, or no owner any more.
     pub(super) fn reclaim(&mut self, cx: &mut Cx<'_>) {
-        if std::mem::take(&mut self.ownership) == Ownership::Ceded {
+        // A reload may have made it one router of many.
+        let is_owner = self.settings.priority.is_owner();
+        if std::mem::take(&mut self.ownership) == Ownership::Ceded && is_owner {
             self.priority = Priority::OWNER;
             let name = self.settings.name.clone();
             cx.log(self.settings.id, Event::OwnerReclaims { name });

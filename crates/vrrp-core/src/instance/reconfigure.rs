@@ -53,8 +53,12 @@ impl Instance {
         if self.followed.is_none() {
             self.master_interval = self.interval();
         }
-        if self.holds() {
-            self.exchange_addresses(&old, cx);
+        self.exchange_addresses(&old, cx);
+        self.reconsider_fights();
+        self.forget_dropped();
+        if old.preempt != self.settings.preempt {
+            // The next advert begins it anew.
+            self.timers.disarm(Timer::PreemptDelay);
         }
         if self.is_master() {
             self.garp.reconfigure(&old.garp, &self.settings.garp, cx.now);
@@ -65,7 +69,11 @@ impl Instance {
         }
     }
 
+    /// Whoever has not begun may have found its addresses.
     fn exchange_addresses(&mut self, old: &InstanceSettings, cx: &mut Cx<'_>) {
+        if !self.holds() && !self.found_in_place() {
+            return;
+        }
         let instance = self.settings.id;
         let kept = |list: &InstanceSettings, a: &VirtualAddress| list.addresses().any(|b| a == b);
         let mut changed = false;
@@ -76,7 +84,7 @@ impl Instance {
                 address: Box::new(gone.clone()),
             });
         }
-        for new in self.settings.addresses().filter(|a| !kept(old, a)) {
+        for new in self.settings.addresses().filter(|a| self.holds() && !kept(old, a)) {
             changed = true;
             cx.emit(Output::AddAddress {
                 instance,

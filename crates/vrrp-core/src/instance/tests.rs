@@ -18,6 +18,7 @@ mod departure;
 mod dialects;
 mod disputes;
 mod floods;
+mod healing;
 mod split;
 mod standing;
 
@@ -320,6 +321,29 @@ fn without_a_witness_silence_is_no_reason() {
     assert_eq!(rig.did(), "ask");
     rig.act(|i, cx| i.witnesses(1, cx));
     assert_eq!(rig.phase(), "master");
+}
+
+/// As after a silence that nobody was asked about.
+#[test]
+fn whoever_takes_over_with_its_witnesses_is_the_owner_again() {
+    let mut rig = Rig::started(with(|s| {
+        s.initial = Initial::Master;
+        s.priority = Priority::OWNER;
+        s.quorum = Some(Quorum {
+            gateway: false,
+            witnesses: vec![BELOW.into()],
+            need: 1,
+        });
+    }));
+    while rig.phase() == "master" {
+        rig.run_until(rig.now + Duration::from_secs(1));
+        rig.hear(BELOW, 255);
+    }
+    assert_eq!(rig.instance.priority.value(), 254);
+    rig.hear(BELOW, 255);
+    rig.wait();
+    rig.act(|i, cx| i.witnesses(1, cx));
+    assert_eq!((rig.phase(), rig.instance.priority), ("master", Priority::OWNER));
 }
 
 #[test]

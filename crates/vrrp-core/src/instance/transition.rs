@@ -190,6 +190,7 @@ impl Instance {
             return;
         }
         self.timers = tandem_time::TimerTable::default();
+        self.end_fights();
         self.held = false;
         self.abandoned = false;
         self.followed = None;
@@ -260,6 +261,7 @@ impl Instance {
 
     pub(super) fn let_go(&mut self, cx: &mut Cx<'_>) {
         self.garp.clear();
+        self.end_fights();
         self.found = None;
         if matches!(self.phase, Phase::Master | Phase::Leaving(_)) {
             self.stats.released_master += 1;

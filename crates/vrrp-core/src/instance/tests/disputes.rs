@@ -1,5 +1,6 @@
 //! Others that have our addresses, or say that they own them.
 
+use super::super::Surroundings;
 use super::*;
 
 /// A minute of nothing: the announcements of a new master are over.
@@ -174,6 +175,29 @@ fn of_two_owners_the_higher_gives_way_to_one_that_does_not() {
     rig.wait();
     assert_eq!((rig.phase(), rig.instance.priority), ("master", Priority::OWNER));
     assert!(rig.did().starts_with("say255 add"));
+}
+
+/// What it gave up for a while a reload has taken from it for good.
+#[test]
+fn who_is_no_owner_any_more_does_not_become_one_again() {
+    let mut rig = Rig::started(with(|s| {
+        s.initial = Initial::Master;
+        s.priority = Priority::OWNER;
+    }));
+    while rig.phase() == "master" {
+        rig.run_until(rig.now + Duration::from_secs(1));
+        rig.hear(BELOW, 255);
+    }
+    let around = Surroundings {
+        up: Some(true),
+        source: None,
+    };
+    rig.act(|i, cx| {
+        i.reconfigure(settings(), around, cx);
+        i.set_priority(settings().priority, cx);
+    });
+    rig.run_until(rig.now + Duration::from_secs(10));
+    assert_eq!((rig.phase(), rig.instance.priority.value()), ("master", 150));
 }
 
 #[test]

@@ -101,6 +101,32 @@ fn a_reload_that_names_no_source_speaks_from_the_interface_again() {
     assert_eq!((rig.phase(), rig.instance.source), ("master", Some(OWN.into())));
 }
 
+/// It has waited for its turn to preempt, and may not any more.
+#[test]
+fn whoever_may_not_preempt_any_more_does_not() {
+    type Forbid = fn(&mut Rig);
+    let later = || with(|s| s.preempt = Preempt::After(Duration::from_secs(5)));
+    let ways: [(&str, Forbid); 3] = [
+        ("a reload", |rig| reload(rig, with(|s| s.preempt = Preempt::Never))),
+        ("a longer delay", |rig| {
+            reload(rig, with(|s| s.preempt = Preempt::After(Duration::from_secs(60))));
+        }),
+        ("a handover", |rig| {
+            rig.act(|i, cx| i.release(Release::Handover { successor: None }, cx));
+        }),
+    ];
+    for (way, forbid) in ways {
+        let mut rig = Rig::started(later());
+        rig.hear(BELOW, 100);
+        forbid(&mut rig);
+        for _ in 0..10 {
+            rig.run_until(rig.now + Duration::from_secs(1));
+            rig.hear(BELOW, 100);
+        }
+        assert_eq!(rig.phase(), "backup", "{way}");
+    }
+}
+
 /// At one second and for a rival of 254 it is 3.008 s after the last advert, so 2.008 s after the next one was due.
 #[test]
 fn a_master_that_slept_too_long_listens_first() {

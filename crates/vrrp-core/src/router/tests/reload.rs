@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::track::Level;
+use crate::{Partner, Stand};
 
 const OTHER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 9);
 
@@ -195,4 +196,59 @@ fn an_address_that_is_not_there_is_a_fault_when_the_settings_ask_for_it() {
     let address = Some(OTHER.into());
     rig.give(Input::Source { instance, address });
     assert_eq!(rig.states(), [State::Backup, State::Master]);
+}
+
+/// It is none because the other host of the pair is, and its adverts do not arrive; or because its witnesses say nothing, or
+/// too little.
+#[test]
+fn a_master_goes_along_with_a_member_that_may_not_be_one() {
+    let with_witnesses = |mut settings: RouterSettings| {
+        settings.instances[1].quorum = Some(Quorum {
+            gateway: false,
+            witnesses: vec![PEER.into()],
+            need: 1,
+        });
+        settings
+    };
+    let partner = Some(Partner {
+        stand: Stand::Master,
+        priority: 200,
+        source: Some(PEER.into()),
+    });
+    let instance = InstanceId(1);
+    type Way<'a> = (&'a str, bool, &'a dyn Fn(&mut Rig));
+    let ways: [Way<'_>; 3] = [
+        ("the pair link", false, &|rig| {
+            rig.give(Input::Partner { instance, partner });
+        }),
+        ("no answer", true, &|_| {}),
+        ("not enough", true, &|rig| {
+            let asked = rig.outputs().iter().any(|o| matches!(o, Output::AskWitnesses { .. }));
+            if asked {
+                rig.give(Input::Witnesses { instance, reachable: 0 });
+            }
+        }),
+    ];
+    for (way, has_witnesses, says) in ways {
+        let settings = |settings| {
+            if has_witnesses {
+                with_witnesses(settings)
+            } else {
+                settings
+            }
+        };
+        let lives = |rig: &mut Rig| {
+            for _ in 0..10 {
+                says(rig);
+                rig.run(Duration::from_millis(500));
+            }
+        };
+        let mut rig = Rig::started(settings(loose()));
+        rig.run(LONG);
+        lives(&mut rig);
+        assert_eq!(rig.states(), [State::Master, State::Backup], "{way}");
+        reload(&mut rig, &settings(pair()));
+        lives(&mut rig);
+        assert_eq!(rig.states(), [State::Backup; 2], "{way}");
+    }
 }
