@@ -26,6 +26,8 @@ pub struct Shape {
     pub quorum: bool,
     /// One of them has priority 255.
     pub owner: Option<NodeId>,
+    /// One of them computes the checksum of version 3 over IPv4 otherwise, and hears nothing else; the rest find out.
+    pub dialect: Option<NodeId>,
     pub nopreempt: bool,
     /// Trackers: a script whose failure costs this, and one whose failure is a fault.
     pub weight: Option<Weight>,
@@ -53,6 +55,7 @@ impl Shape {
             unicast: seed.chance(1, 3),
             quorum: seed.chance(1, 4),
             owner: seed.chance(1, 4).then(|| NodeId(seed.below(routers as u64) as usize)),
+            dialect: seed.chance(1, 4).then(|| NodeId(seed.below(routers as u64) as usize)),
             nopreempt: seed.chance(1, 6),
             weight: any_weight(seed),
             excluded: seed.chance(1, 3),
@@ -114,6 +117,11 @@ impl Shape {
         let mut s = InstanceSettings::new(number, &format!("VI_{segment}"), vrid, self.family);
         s.interface = Some(interface(segment).as_str().into());
         s.protocol = self.protocol;
+        if let Protocol::V3 { checksum, .. } = &mut s.protocol
+            && self.dialect == Some(id)
+        {
+            *checksum = ChecksumPolicy::Without;
+        }
         s.vips = vec![VirtualAddress::host(vip(self.family, segment, 0))];
         if self.excluded {
             s.excluded = vec![VirtualAddress::host(vip(self.family, segment, 1))];
