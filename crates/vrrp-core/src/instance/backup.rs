@@ -230,8 +230,10 @@ impl Instance {
         }
         let name = self.settings.name.clone();
         cx.log(self.settings.id, Event::RivalWhileListening { name, from: heard.from });
-        self.become_backup(cx);
-        self.backup_heard(heard, cx);
+        self.stop_listening(cx);
+        if self.phase == Phase::Backup {
+            self.backup_heard(heard, cx);
+        }
         cx.signal(self.settings.id, Signal::Yielded);
     }
 

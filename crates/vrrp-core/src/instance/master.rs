@@ -113,7 +113,7 @@ impl Instance {
                 self.send_zero(cx);
                 self.become_backup(cx);
             }
-            Phase::Listening => self.become_backup(cx),
+            Phase::Listening => self.stop_listening(cx),
             _ => {
                 self.give_up_wanting(cx);
                 self.timers.disarm(Timer::PreemptDelay);

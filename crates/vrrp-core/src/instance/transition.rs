@@ -175,8 +175,19 @@ impl Instance {
         self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
         cx.signal(self.settings.id, Signal::Wants);
         if again && self.phase == Phase::Listening {
-            self.become_backup(cx);
+            self.stop_listening(cx);
         }
+    }
+
+    /// What was presumed good because it was served is so no longer: who waits for a first result waits as others do.
+    pub(super) fn stop_listening(&mut self, cx: &mut Cx<'_>) {
+        if !self.conditions.waiting() {
+            return self.become_backup(cx);
+        }
+        self.let_go(cx);
+        self.timers = tandem_time::TimerTable::default();
+        self.wants = false;
+        self.phase = Phase::Init;
     }
 
     /// Whether waiting for the group is news.

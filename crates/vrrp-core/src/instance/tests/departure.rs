@@ -128,3 +128,18 @@ fn found_addresses_go_with_who_leaves_before_it_begins() {
         assert_eq!(rig.phase(), "backup");
     }
 }
+
+/// After a crash what was served goes on being served, until somebody else does: then nothing speaks for it any more.
+#[test]
+fn who_listens_without_a_first_result_waits_for_it_when_there_is_a_rival() {
+    let mut rig = Rig::new(settings());
+    rig.ready();
+    rig.act(|i, cx| i.change_conditions(|c| c.pending = true, cx));
+    rig.act(|i, _| i.found(Found::Fresh));
+    rig.act(|i, cx| i.start(cx));
+    assert_eq!(rig.phase(), "listening");
+    rig.hear(ABOVE, 50);
+    assert_eq!((rig.phase(), rig.did().as_str()), ("init", "remove"));
+    rig.act(|i, cx| i.change_conditions(|c| c.pending = false, cx));
+    assert_eq!(rig.phase(), "backup");
+}
