@@ -5,6 +5,7 @@
 
 mod busy;
 mod command;
+mod deaf;
 mod fixtures;
 mod handback;
 mod launcher;
@@ -40,6 +41,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::stops_without_a_gap", solo::stops_without_a_gap),
         test("vrrp::puts_an_address_back", solo::puts_an_address_back),
         test("vrrp::a_crash_is_resumed", solo::a_crash_is_resumed),
+        test("vrrp::whoever_is_deaf_takes_no_part", deaf::takes_no_part),
         test("vrrp::beside_keepalived", peers::beside_keepalived),
         test("vrrp::stops_before_keepalived", peers::stops_before_keepalived),
         test("vrrp::the_operators_pair", operators::the_operators_pair),
