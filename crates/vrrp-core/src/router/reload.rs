@@ -98,7 +98,8 @@ impl Router {
     fn trackers_from(&mut self, old: &RouterSettings, now: Mono) {
         let mut before = std::mem::take(&mut self.trackers);
         for tracker in &self.settings.trackers {
-            let known = |t: &&Tracker| t.id == tracker.id && t.watches_the_same(tracker);
+            // What nobody uses is not looked at.
+            let known = |t: &&Tracker| t.id == tracker.id && t.watches_the_same(tracker) && old.uses(t.id);
             let known = old.trackers.iter().find(known).and_then(|t| before.remove(&t.id));
             let state = known.map(|state| state.under(&tracker.kind));
             let mut state = state.unwrap_or_else(|| TrackState::new(&tracker.kind));

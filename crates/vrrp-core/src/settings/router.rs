@@ -16,6 +16,8 @@ pub struct RouterSettings {
     /// Adverts are not read before this has passed (`vrrp_startup_delay`).
     pub startup_delay: Duration,
     pub link_delays: Vec<LinkDelay>,
+    /// So many instances have had an id so far, also those that are gone.
+    pub instances_so_far: u32,
 }
 
 /// `interface_up_down_delays`: a change counts only when it lasts.
@@ -41,8 +43,8 @@ impl RouterSettings {
         own.chain(tracked).collect()
     }
 
-    /// After a reload was read: gives everything that `old` also had the id it had there, and everything else one that
-    /// was never used. Instances are recognised as Keepalived recognises them, groups and trackers by name.
+    /// After a reload was read: gives everything that `old` also had the id it had there, and everything else another one:
+    /// an instance one that was never used, because what is remembered of each goes by it. Instances are recognised as Keepalived recognises them, groups and trackers by name.
     pub fn adopt_ids(&mut self, old: &RouterSettings) {
         self.adopt_instance_ids(old);
         self.adopt_tracker_ids(old);
@@ -53,14 +55,23 @@ impl RouterSettings {
         }
     }
 
+    /// Whether an instance or a group counts on it.
+    pub fn uses(&self, tracker: TrackerId) -> bool {
+        let of_groups = self.groups.iter().flat_map(|g| &g.track);
+        let of_instances = self.instances.iter().flat_map(|i| &i.track);
+        of_groups.chain(of_instances).any(|usage| usage.tracker == tracker)
+    }
+
     fn adopt_instance_ids(&mut self, old: &RouterSettings) {
-        let mut next = old.instances.iter().map(|i| i.id.0 + 1).max().unwrap_or(0);
+        let ids = old.instances.iter().map(|i| i.id.0 + 1);
+        let mut next = ids.fold(old.instances_so_far, Ord::max);
         let mut renamed = Vec::new();
         for instance in &mut self.instances {
             let known = old.instances.iter().find(|i| i.same_router(instance));
             let id = known.map_or_else(|| InstanceId(post_increment(&mut next)), |i| i.id);
             renamed.push((std::mem::replace(&mut instance.id, id), id));
         }
+        self.instances_so_far = next;
         let new_id = |id: InstanceId| renamed.iter().find(|(from, _)| *from == id).map_or(id, |(_, to)| *to);
         for member in self.groups.iter_mut().flat_map(|g| &mut g.members) {
             *member = new_id(*member);
@@ -68,7 +79,8 @@ impl RouterSettings {
     }
 
     fn adopt_tracker_ids(&mut self, old: &RouterSettings) {
-        let mut next = old.trackers.iter().map(|t| t.id.0 + 1).max().unwrap_or(0);
+        let ids = old.trackers.iter().map(|t| t.id.0 + 1);
+        let mut next = ids.max().unwrap_or(0);
         let mut renamed = Vec::new();
         for tracker in &mut self.trackers {
             let known = old.trackers.iter().find(|t| t.watches_the_same(tracker));

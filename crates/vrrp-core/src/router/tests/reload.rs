@@ -252,3 +252,42 @@ fn a_master_goes_along_with_a_member_that_may_not_be_one() {
         assert_eq!(rig.states(), [State::Backup; 2], "{way}");
     }
 }
+
+/// Its runtime did not look at it either.
+#[test]
+fn what_nobody_looked_at_for_a_while_is_not_known_any_more() {
+    let tracking = |is_used: bool| {
+        let mut settings = loose();
+        settings.trackers = vec![script(0, "chk")];
+        if is_used {
+            settings.instances[0].track = vec![usage(0, 0)];
+        }
+        settings
+    };
+    let mut rig = Rig::started(tracking(true));
+    rig.observe(0, ScriptOutcome::Exited(1));
+    assert_eq!(rig.states()[0], State::Fault);
+    reload(&mut rig, &tracking(false));
+    rig.run(LONG);
+    assert_eq!(rig.states()[0], State::Master);
+    reload(&mut rig, &tracking(true));
+    assert_eq!(rig.states()[0], State::Master);
+    rig.observe(0, ScriptOutcome::Exited(1));
+    assert_eq!(rig.states()[0], State::Fault);
+}
+
+/// Whatever was there in between: who asks for the history of one must not be told that of another.
+#[test]
+fn an_instance_has_a_number_that_no_other_had() {
+    let mut alone = loose();
+    alone.instances.truncate(1);
+    let mut seen = Vec::new();
+    for number in 1..5 {
+        let mut next = loose();
+        next.instances[1] = instance(number);
+        next.adopt_ids(&alone);
+        seen.push(next.instances[1].id.0);
+        alone.adopt_ids(&next);
+    }
+    assert_eq!(seen, [1, 2, 3, 4]);
+}
