@@ -80,7 +80,30 @@ enum Step {
         recurring: u8,
         /// The second instance is there.
         second: bool,
+        looks: Looks,
     },
+}
+
+/// What instances look at besides.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    /// Each at the other's interface.
+    interfaces: bool,
+    /// At the address they name.
+    source: bool,
+    /// Not at their own interface.
+    elsewhere: bool,
+    /// The runtime knows where they will speak from.
+    told: bool,
+}
+
+fn any_looks() -> impl Strategy<Value = Looks> {
+    any::<[bool; 4]>().prop_map(|[interfaces, source, elsewhere, told]| Looks {
+        interfaces,
+        source,
+        elsewhere,
+        told,
+    })
 }
 
 fn any_partner() -> impl Strategy<Value = Option<Partner>> {
@@ -122,8 +145,10 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => (number.clone(), why).prop_map(|(number, why)| Step::Release { number, why }),
         1 => Just(Step::Resume),
         1 => number.prop_map(Step::TakeOver),
-        1 => (any::<bool>(), any::<bool>(), 1..=255_u8, 0..3_u8, proptest::bool::weighted(0.8)).prop_map(
-            |(more, grouped, priority, recurring, second)| Step::Reload { more, grouped, priority, recurring, second }
+        1 => (any::<bool>(), any::<bool>(), 1..=255_u8, 0..3_u8, proptest::bool::weighted(0.8), any_looks()).prop_map(
+            |(more, grouped, priority, recurring, second, looks)| {
+                Step::Reload { more, grouped, priority, recurring, second, looks }
+            }
         ),
     ]
 }
@@ -220,6 +245,29 @@ fn settings(kind: Kind, more: bool, grouped: bool, priority: u8, recurring: u8) 
     }
 }
 
+impl Looks {
+    fn at(self, family: Family, settings: &mut RouterSettings) {
+        for (number, instance) in (0..).zip(&mut settings.instances) {
+            instance.track_primary = !self.elsewhere;
+            if self.source {
+                instance.source = Some(own(family, number));
+                instance.track_source = true;
+            }
+            if self.interfaces {
+                let tracker = TrackerId(1 + u16::from(number));
+                let name: std::sync::Arc<str> = format!("eth{}", 1 - number).into();
+                let weight = Weight::FAULT;
+                instance.track.push(TrackUse { tracker, weight });
+                settings.trackers.push(Tracker {
+                    id: tracker,
+                    name: name.clone(),
+                    kind: TrackerKind::Interface(name),
+                });
+            }
+        }
+    }
+}
+
 /// A router, and the addresses that a faithful kernel would have.
 struct Run {
     kind: Kind,
@@ -229,6 +277,8 @@ struct Run {
     /// Which instance has which number now, and had before: one that comes again has another name.
     ids: [InstanceId; 2],
     numbers: BTreeMap<InstanceId, u8>,
+    /// Whether the interface of each has its address.
+    there: [bool; 2],
     /// A reload has put a master beside one that is none, and they have not found together yet. Until then they must have.
     mixed: Option<Mono>,
 }
@@ -243,6 +293,7 @@ impl Run {
             kernel: BTreeSet::new(),
             ids,
             numbers: ids.into_iter().zip(0..).collect(),
+            there: [true; 2],
             mixed: None,
         };
         for (number, found) in (0..).zip(kind.found) {
@@ -280,8 +331,14 @@ impl Run {
                 centis,
             } => {
                 self.hear(*number, *from, *priority, *centis);
-                // Whoever hears a master goes on waiting.
-                self.mixed = self.mixed.map(|_| self.now + FOUND);
+                // Whoever follows a master goes on waiting.
+                let view = self.router.instance(id(number));
+                if view
+                    .and_then(|view| view.master)
+                    .is_some_and(|master| master.last_heard == self.now)
+                {
+                    self.mixed = self.mixed.map(|_| self.now + FOUND);
+                }
             }
             Step::Noise(bytes) => self.give(Input::Packet {
                 interface: Some("eth0"),
@@ -292,6 +349,7 @@ impl Run {
                 up: *up,
             }),
             Step::Source { number, there } => {
+                self.there[usize::from(*number)] = *there;
                 self.give(Input::Source {
                     instance: id(number),
                     address: there.then(|| own(family, *number)),
@@ -346,8 +404,10 @@ impl Run {
                 priority,
                 recurring,
                 second,
+                looks,
             } => {
                 let mut wanted = settings(self.kind, *more, *grouped, *priority, *recurring);
+                looks.at(family, &mut wanted);
                 if !second {
                     wanted.instances.truncate(1);
                     wanted.groups.iter_mut().for_each(|g| g.members.truncate(1));
@@ -356,6 +416,11 @@ impl Run {
                 for (number, instance) in (0..).zip(&wanted.instances) {
                     self.ids[usize::from(number)] = instance.id;
                     self.numbers.insert(instance.id, number);
+                    if looks.told {
+                        let address = self.there[usize::from(number)].then(|| own(family, number));
+                        let instance = instance.id;
+                        self.router.handle(Input::NextSource { instance, address }, self.now);
+                    }
                 }
                 self.give(Input::Settings(Box::new(wanted)));
                 self.mixed = Some(self.now + FOUND);
