@@ -453,7 +453,7 @@ fn cells_and_tips_are_haproxys() {
     let (kept, html) = visited(&a);
     let (ours, our_head, our_html) = (ours(&html), head(&html), html);
     drop(kept);
-    let _haproxy = haproxy::HaProxy::start(&config(&b, &servers));
+    let _haproxy = haproxy::start(&config(&b, &servers));
     until("HAProxy's page", || {
         std::net::TcpStream::connect(("127.0.0.1", b.page)).ok()
     });

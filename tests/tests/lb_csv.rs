@@ -261,7 +261,7 @@ fn every_cell_is_where_the_installed_haproxy_has_it() {
     let servers = [Server::echo(), Server::named("up\n")];
     let [(our_text, our_ports), (their_text, their_ports)] = [(); 2].map(|()| with_denials(&servers));
     let _ours = Lb::start(&our_text);
-    let _theirs = haproxy::HaProxy::start(&their_text);
+    let _theirs = haproxy::start(&their_text);
     let (ours, theirs) = (visited(&our_ports), visited(&their_ports));
     assert_eq!(ours["#"][..103], theirs["#"][..103], "the columns of {version}");
     let keys = |rows: &Rows| rows.keys().cloned().collect::<Vec<_>>();

@@ -107,7 +107,7 @@ fn every_word_does_what_it_does_in_haproxy() {
     let ports = [free_port(), free_port()];
     let [ours, theirs] = ports.map(|port| Page(SocketAddr::from(([127, 0, 0, 1], port))));
     let _lb = Lb::start(&config(ports[0], &servers));
-    let _haproxy = haproxy::HaProxy::start(&config(ports[1], &servers));
+    let _haproxy = haproxy::start(&config(ports[1], &servers));
     until("HAProxy's page", || std::net::TcpStream::connect(theirs.0).ok());
     for page in [&ours, &theirs] {
         // The first one at once; the others come when the test is long over.

@@ -384,7 +384,7 @@ fn names_types_labels_and_figures_are_those_of_haproxys_exporter() {
     let [a, b] = [(); 2].map(|()| [(); 4].map(|()| free_port()));
     let _lb = Lb::start(&everything(at, a));
     let (ours, our_types) = scraped(([127, 0, 0, 1], a[0]).into(), a[1]);
-    let _haproxy = haproxy::HaProxy::start(&everything(at, b));
+    let _haproxy = haproxy::start(&everything(at, b));
     let page = SocketAddr::from(([127, 0, 0, 1], b[0]));
     until("HAProxy's exporter", || std::net::TcpStream::connect(page).ok());
     let (theirs, their_types) = scraped(page, b[1]);

@@ -5,15 +5,13 @@
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Lb, PATIENCE, Server, Syslog, free_ports, hello, order, until};
+use tandem_tests::{Haproxy, Lb, PATIENCE, Server, Syslog, free_ports, hello, order, until};
 
 /// Who connects, and what it sends at once.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +63,9 @@ const PLAIN: Scenario<'static> = Scenario {
 /// Plays it to HAProxy, when there is one, and to ours.
 #[track_caller]
 fn play(scenario: &Scenario<'_>) {
-    if let Some(beside) = Beside::start(scenario) {
-        beside.world.visit(scenario, "HAProxy");
+    let beside = World::new(scenario);
+    if let Some(_haproxy) = Haproxy::start(&beside.config, &beside.socket) {
+        beside.visit(scenario, "HAProxy");
     }
     let world = World::new(scenario);
     let _lb = Lb::start(&world.config);
@@ -200,51 +199,11 @@ fn ending(error: &std::io::Error) -> String {
     }
 }
 
-/// The installed HAProxy.
-struct Beside {
-    child: Child,
-    file: PathBuf,
-    world: World,
-}
-
-impl Beside {
-    fn start(scenario: &Scenario<'_>) -> Option<Beside> {
-        let world = World::new(scenario);
-        let file = world.socket.with_extension("cfg");
-        std::fs::write(&file, &world.config).expect("the temporary folder is writable");
-        let command = Command::new("haproxy")
-            .args(["-db", "-q", "-f"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .spawn();
-        let child = match command {
-            Ok(child) => child,
-            Err(error) => {
-                let mut out = std::io::stderr().lock();
-                writeln!(out, "SKIP comparison with HAProxy: {error}").expect("standard error is open");
-                return None;
-            }
-        };
-        let mut beside = Beside { child, file, world };
-        until("HAProxy", || {
-            assert_eq!(beside.child.try_wait().ok().flatten(), None, "{}", beside.world.config);
-            UnixStream::connect(&beside.world.socket).ok()
-        });
-        Some(beside)
-    }
-}
-
-impl Drop for Beside {
+impl Drop for World {
     fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-        remove(&self.file);
-        remove(&self.world.socket);
+        // HAProxy leaves it.
+        std::fs::remove_file(&self.socket).ok();
     }
-}
-
-fn remove(path: &Path) {
-    std::fs::remove_file(path).ok();
 }
 
 #[test]

@@ -5,13 +5,12 @@ mod room;
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use room::{Room, say};
 use tandem_lb_core::snapshot::Snapshot;
-use tandem_tests::{Config, Lb, Server, ask, connect, free_port, until};
+use tandem_tests::{Config, Haproxy, Lb, Server, ask, connect, free_port, until};
 use tandem_time::Seed;
 
 fn state(room: &Room) -> PathBuf {
@@ -264,15 +263,6 @@ fn killed_at_any_moment_it_starts_with_the_last_state_or_the_one_before() {
     assert!(count < 100 || amid > 0, "nobody was killed while it wrote");
 }
 
-struct Haproxy(Child);
-
-impl Drop for Haproxy {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 /// The same file of states to HAProxy and to us, under a configuration that has changed in part.
 #[test]
 fn haproxys_states_of_servers() {
@@ -318,16 +308,11 @@ fn haproxys_states_of_servers() {
             at(8),
         )
     };
-    let (their_file, our_config) = (theirs.0.join("haproxy.cfg"), config(&ours));
-    fs::write(&their_file, config(&theirs)).expect("the folder is writable");
-    let mut command = Command::new("haproxy");
-    command.arg("-db").arg("-f").arg(&their_file);
-    let Ok(child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+    let Ok(haproxy) = Haproxy::begin(&config(&theirs), &[]) else {
         return say("SKIP states of servers beside HAProxy: haproxy is not installed");
     };
-    let _haproxy = Haproxy(child);
-    until("HAProxy's socket", || theirs.socket().exists().then_some(()));
-    let _lb = Lb::start(&our_config);
+    let _haproxy = haproxy.answering(&theirs.socket());
+    let _lb = Lb::start(&config(&ours));
     // The first check of s5 and s6 has ended or not; what it found is not what is compared.
     let without_checks = |room: &Room| {
         let lines = servers(room).into_iter().map(|line| {

@@ -3,12 +3,10 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Lb, PATIENCE, Server, free_port, order, until};
+use tandem_tests::{Haproxy, Lb, PATIENCE, Server, free_port, order, until};
 
 /// `{at}`, `{server}` and `{socket}` are filled in.
 const CONFIG: &str = "
@@ -117,16 +115,6 @@ const COMMANDS: &[&str] = &[
     "show table f data.gpc0 gt 1 data.gpc0 gt 1 data.gpc0 gt 1 data.gpc0 gt 1 data.gpc0 gt 1",
 ];
 
-/// What HAProxy is started as; ended when dropped.
-struct HaProxy(Child);
-
-impl Drop for HaProxy {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 /// One of the two programs at work.
 struct Side {
     socket: PathBuf,
@@ -219,26 +207,17 @@ fn server() -> Server {
 fn the_same_tables_as_haproxys() {
     let server = server();
     let (mut theirs, mut ours) = (Side::new("haproxy"), Side::new("tandem"));
-    let file = theirs.socket.with_extension("cfg");
-    std::fs::write(&file, theirs.config(&server)).expect("the temporary folder is writable");
-    let started = Command::new("haproxy")
-        .arg("-db")
-        .arg("-f")
-        .arg(&file)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(haproxy) = started.map(HaProxy) else {
+    let Ok(haproxy) = Haproxy::begin(&theirs.config(&server), &[]) else {
         // A test whose reader is gone has nobody to tell.
         let _ = writeln!(std::io::stdout().lock(), "SKIP tables: haproxy is not installed");
         return;
     };
-    until("HAProxy's socket", || UnixStream::connect(&theirs.socket).ok());
+    let haproxy = haproxy.answering(&theirs.socket);
     let _lb = Lb::start(&ours.config(&server));
     theirs.run();
     ours.run();
     drop(haproxy);
-    for path in [&file, &theirs.socket, &ours.socket] {
+    for path in [&theirs.socket, &ours.socket] {
         std::fs::remove_file(path).ok();
     }
     for (theirs, ours) in theirs.said.iter().zip(&ours.said) {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tandem_tests::{Config, Lb, Server, ask, binary, connect, fetch, free_port, until};
+use tandem_tests::{Config, Haproxy, Lb, Server, ask, binary, connect, fetch, free_port, until};
 
 fn top(arguments: &[&str]) -> Output {
     Command::new(binary("tandem"))
@@ -195,41 +195,12 @@ fn on_a_terminal_a_server_is_drained_and_made_ready() {
     terminal.ends();
 }
 
-/// HAProxy with a configuration of its own; killed when dropped.
-struct Haproxy(Child, PathBuf);
-
-impl Haproxy {
-    /// `None` when it is not installed.
-    fn start(config: &Config, socket: &Path) -> Option<Haproxy> {
-        let file = place(".cfg");
-        std::fs::write(&file, config.to_string()).expect("the folder for temporary files is writable");
-        let child = Command::new("/usr/sbin/haproxy")
-            .args(["-db", "-q", "-f"])
-            .arg(&file)
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
-        until("HAProxy's socket", || {
-            std::os::unix::net::UnixStream::connect(socket).is_ok().then_some(())
-        });
-        Some(Haproxy(child, file))
-    }
-}
-
-impl Drop for Haproxy {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-        std::fs::remove_file(&self.1).ok();
-    }
-}
-
 #[test]
 fn haproxys_socket_does_as_well() {
     let server = Server::echo();
     let socket = place(".sock");
     let config = config(&socket, &server);
-    let Some(haproxy) = Haproxy::start(&config, &socket) else {
+    let Ok(haproxy) = Haproxy::begin(&config.to_string(), &[]) else {
         // A test whose reader is gone has nobody to tell.
         let _ = writeln!(
             std::io::stdout().lock(),
@@ -237,6 +208,7 @@ fn haproxys_socket_does_as_well() {
         );
         return;
     };
+    let haproxy = haproxy.answering(&socket);
     let at = socket.display().to_string();
     let table = said(&["-s", &at, "--once"]);
     assert!(

@@ -1,11 +1,9 @@
 //! The same commands to HAProxy and to us, on the same configuration, must give the same answers.
 
 use std::net::TcpListener;
-use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Lb, Server, free_port, piped, until};
+use tandem_tests::{Haproxy, Lb, Server, free_port, piped, until};
 
 use super::room::{Room, say};
 
@@ -134,15 +132,6 @@ const LOOSE: [&str; 19] = [
     "experimental-mode on;set var;set var proc.x;operator;get var proc.n",
 ];
 
-pub struct Haproxy(Child);
-
-impl Drop for Haproxy {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 pub fn config(room: &Room, servers: [u16; 2]) -> String {
     let [one, two] = servers;
     let folder = room.0.display();
@@ -166,20 +155,10 @@ pub fn config(room: &Room, servers: [u16; 2]) -> String {
     )
 }
 
+/// `None` where it is not installed.
 pub fn haproxy(room: &Room, text: &str) -> Option<Haproxy> {
-    let file = room.0.join("haproxy.cfg");
-    std::fs::write(&file, text).expect("the folder is writable");
-    let mut command = Command::new("haproxy");
-    command
-        .arg("-db")
-        .arg("-f")
-        .arg(&file)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let child = Haproxy(command.spawn().ok()?);
-    // Its file is there before anybody listens on it.
-    until("HAProxy's socket", || UnixStream::connect(room.socket()).ok());
-    Some(child)
+    let haproxy = Haproxy::begin(text, &[]).ok()?;
+    Some(haproxy.answering(&room.socket()))
 }
 
 /// Without what is different from run to run: times, and addresses in memory.

@@ -2,10 +2,10 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use tandem_tests::{Lb, Server, ask, binary, connect, free_port, until};
+use tandem_tests::{Haproxy, Lb, Server, ask, binary, connect, free_port, until};
 
 use super::room::{Room, say};
 
@@ -23,29 +23,15 @@ pub struct Side {
     pub page: u16,
 }
 
-struct Haproxy(Child);
-
-impl Drop for Haproxy {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
 impl Stage {
     /// `None`, and said so, when HAProxy is not installed.
     pub fn set(what: &str) -> Option<Stage> {
         let servers = [Server::echo(), Server::echo()];
         let (haproxy, ours) = (Side::new(), Side::new());
-        let file = haproxy.room.0.join("haproxy.cfg");
-        std::fs::write(&file, haproxy.config(&servers)).expect("the folder is writable");
-        let mut command = Command::new("haproxy");
-        command.arg("-db").arg("-f").arg(&file);
-        let Ok(child) = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+        let Ok(child) = Haproxy::begin(&haproxy.config(&servers), &[]) else {
             say(&format!("SKIP {what} beside HAProxy: haproxy is not installed"));
             return None;
         };
-        let child = Haproxy(child);
         until("HAProxy's page", || TcpStream::connect(haproxy.page()).ok());
         let lb = Lb::start(&ours.config(&servers));
         for side in [&haproxy, &ours] {

@@ -1,12 +1,9 @@
 //! The installed HAProxy with a configuration of ours, on loopback.
 
 use std::io::Write;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::process::Command;
 
-/// Each has a file of its own.
-static STARTED: AtomicU32 = AtomicU32::new(0);
+use tandem_tests::Haproxy;
 
 /// The first line of `haproxy -v`, or nothing when it is not installed.
 pub fn version() -> Option<String> {
@@ -20,35 +17,6 @@ pub fn say(line: &str) {
 }
 
 /// Runs until dropped.
-pub struct HaProxy {
-    child: Child,
-    config: PathBuf,
-}
-
-impl HaProxy {
-    pub fn start(text: &str) -> HaProxy {
-        let name = format!(
-            "tandem-page-{}-{}.cfg",
-            std::process::id(),
-            STARTED.fetch_add(1, Relaxed)
-        );
-        let config = std::env::temp_dir().join(name);
-        std::fs::write(&config, text).expect("the temporary folder is writable");
-        let mut command = Command::new("haproxy");
-        command.arg("-db").arg("-f").arg(&config);
-        let child = command
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("HAProxy starts");
-        HaProxy { child, config }
-    }
-}
-
-impl Drop for HaProxy {
-    fn drop(&mut self) {
-        self.child.kill().ok();
-        self.child.wait().ok();
-        std::fs::remove_file(&self.config).ok();
-    }
+pub fn start(text: &str) -> Haproxy {
+    Haproxy::begin(text, &[]).expect("HAProxy starts")
 }
