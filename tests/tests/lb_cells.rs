@@ -151,6 +151,8 @@ const OF_THE_MOMENT: [&str; 12] = [
 fn unnumbered(text: &str) -> String {
     let mut out: Vec<String> = Vec::new();
     for word in text.split(' ') {
+        // A busy moment has `Mbps`.
+        let word = if word.ends_with("bps") { "bps" } else { word };
         let before = out.join(" ");
         let differs = OF_THE_MOMENT.iter().any(|words| before.ends_with(words)) || word.ends_with(['h', 'm', 's']);
         let figures = |c: char| c.is_ascii_digit() || c == '.';

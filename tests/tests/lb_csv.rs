@@ -224,7 +224,9 @@ fn visited(ports: &Ports) -> Rows {
     until("the refused to be counted", || {
         let rows = read()?;
         let counts = [("x/FRONTEND", 81), ("y/FRONTEND", 82), ("z/FRONTEND", 10)];
-        let are_counted = counts.iter().all(|(row, column)| cell(&rows, row, *column) == "3");
+        let is_gone = |row: &str| cell(&rows, row, 4) == "0";
+        let are_counted = |(row, column): &(&str, usize)| cell(&rows, row, *column) == "3" && is_gone(row);
+        let are_counted = counts.iter().all(are_counted);
         (are_counted && !rows["be/a"][36].starts_with('*')).then_some(rows)
     })
 }
