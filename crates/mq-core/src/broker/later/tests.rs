@@ -1,0 +1,273 @@
+//! What waits for its time: over restarts, commits and too little room.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::broker::tests::{A, Node, message, queue, topic};
+use crate::broker::{Arrangement, Declared, Input, Outcome, Refusal, Settings};
+use crate::schedule::{Asked, Cron};
+use crate::{TransactionId, Value};
+
+fn asked(delay: u64, period: u64, repeat: i64) -> Asked {
+    Asked {
+        delay,
+        period,
+        repeat,
+        cron: None,
+    }
+}
+
+impl Node {
+    fn schedule(&mut self, transaction: Option<u64>, to: &Target, text: &str, asked: Asked) {
+        let now = WallMillis(self.now.as_millis());
+        let message = Message {
+            sent: now,
+            schedule: Schedule::new(asked, now).unwrap().map(Box::new),
+            ..message(text)
+        };
+        self.send_in(transaction, to, message);
+    }
+
+    fn passes(&mut self, millis: u64) {
+        self.now += Duration::from_millis(millis);
+        if self.broker.poll_deadline().is_some_and(|at| at <= self.now) {
+            self.broker.on_deadline(self.now);
+            self.listen();
+        }
+    }
+}
+
+#[test]
+fn a_message_comes_when_its_time_has_come_and_also_after_a_restart() {
+    for (to, restarts) in [(queue("q"), false), (queue("q"), true), (topic("q"), false)] {
+        let mut node = Node::new(Settings::default());
+        node.subscribe(A, 1, &to, 9);
+        node.schedule(None, &to, "late", asked(500, 0, 0));
+        node.send(&to, "at once");
+        node.sync(1);
+        assert_eq!(node.broker.poll_deadline(), Some(Mono::from_millis(500)));
+        node.passes(499);
+        assert_eq!(node.texts(), ["at once"]);
+        assert_eq!(node.broker.figures().scheduled, 1);
+        if restarts {
+            let now = node.now;
+            node = node.restarted();
+            node.now = now;
+            node.subscribe(A, 1, &to, 9);
+            node.texts();
+        }
+        node.passes(1);
+        assert_eq!(node.texts(), ["late"], "{to:?} {restarts}");
+        node.passes(5000);
+        assert_eq!((node.texts().len(), node.broker.figures().scheduled), (0, 0));
+        assert_eq!(node.restarted().broker.figures().scheduled, 0);
+    }
+}
+
+#[test]
+fn a_series_goes_on_where_it_was_after_a_restart() {
+    let mut node = Node::new(Settings::default());
+    node.schedule(None, &queue("q"), "again", asked(100, 1000, 3));
+    node.passes(100);
+    node.passes(1000);
+    assert_eq!(node.depth("q"), 2);
+    let now = node.now;
+    node = node.restarted();
+    assert_eq!((node.depth("q"), node.broker.figures().scheduled), (2, 1));
+    node.now = now;
+    // Down for long: the one that was missed comes late, and the last one a period after it.
+    node.passes(60_000);
+    assert_eq!(node.depth("q"), 3);
+    node.passes(999);
+    assert_eq!(node.depth("q"), 3);
+    node.passes(1);
+    assert_eq!((node.depth("q"), node.broker.figures().scheduled), (4, 0));
+}
+
+#[test]
+fn a_crontab_goes_on_for_ever() {
+    let mut node = Node::new(Settings::default());
+    let hourly = Asked {
+        cron: Cron::parse("0 * * * *").ok(),
+        ..Asked::default()
+    };
+    node.schedule(None, &queue("q"), "bell", hourly);
+    for hour in 1..=30 {
+        node.passes(3_600_000);
+        assert_eq!((node.depth("q"), node.broker.figures().scheduled), (hour, 1));
+    }
+}
+
+/// A life of its own and the limit of its queue, each a second long; it waits for longer than that.
+#[test]
+fn what_has_waited_lives_as_long_as_what_is_sent_at_once() {
+    for (own, of_queue) in [(Some(1000), None), (None, Some(1000))] {
+        for restarts in [false, true] {
+            let mut node = Node::new(Settings {
+                began: 5_000_000,
+                ..Settings::default()
+            });
+            let arguments = of_queue.map(|ttl| ("x-message-ttl".into(), Value::Int(ttl)));
+            node.tell(Input::Arrange {
+                session: A,
+                what: Arrangement::Queue {
+                    name: "q".into(),
+                    declared: Declared {
+                        durable: true,
+                        arguments: arguments.into_iter().collect(),
+                        ..Declared::default()
+                    },
+                },
+            });
+            let sent = WallMillis(5_000_000);
+            let message = Message {
+                sent,
+                expires: own.map(|life| WallMillis(sent.0 + life)),
+                schedule: Schedule::new(asked(7000, 9000, 1), sent).unwrap().map(Box::new),
+                ..message("late")
+            };
+            node.send_in(None, &queue("q"), message);
+            for due in [7000, 16_000] {
+                if restarts {
+                    let now = node.now;
+                    node = node.restarted();
+                    node.now = now;
+                }
+                let passed = due - node.now.as_millis();
+                node.passes(passed);
+                assert_eq!(node.depth("q"), 1, "{own:?} {of_queue:?} {restarts} {due}");
+                node.passes(999);
+                assert_eq!(node.depth("q"), 1, "{own:?} {of_queue:?} {restarts} {due}");
+                node.passes(1);
+                assert_eq!(node.depth("q"), 0, "{own:?} {of_queue:?} {restarts} {due}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_transaction_schedules_when_it_commits() {
+    let mut node = Node::new(Settings::default());
+    let transaction = TransactionId(7);
+    for (ends, scheduled) in [
+        (
+            Input::Abort {
+                session: A,
+                transaction,
+            },
+            0,
+        ),
+        (
+            Input::Commit {
+                session: A,
+                transaction,
+            },
+            1,
+        ),
+    ] {
+        node.tell(Input::Begin {
+            session: A,
+            transaction,
+        });
+        node.schedule(Some(7), &queue("q"), "late", asked(100, 0, 0));
+        node.tell(ends);
+        assert_eq!(node.broker.figures().scheduled, scheduled);
+    }
+}
+
+/// Nobody could hold it back otherwise: it has no sender that waits.
+#[test]
+fn what_comes_again_and_again_does_not_fill_the_memory() {
+    let mut node = Node::new(Settings {
+        memory: 20_000,
+        ..Settings::default()
+    });
+    node.schedule(None, &queue("q"), &"x".repeat(1000), asked(0, 1000, -1));
+    for _ in 0..1000 {
+        node.passes(1000);
+    }
+    let depth = node.depth("q");
+    assert!((5..30).contains(&depth), "{depth}");
+    // There is room again, and it goes on.
+    node.subscribe(A, 1, &queue("q"), 1000);
+    let held: Vec<_> = node.delivered.drain(..).map(|delivery| delivery.delivery).collect();
+    held.into_iter()
+        .for_each(|delivery| node.settle(A, delivery, Outcome::Accepted));
+    node.passes(1000);
+    assert_eq!(node.texts().len(), 1);
+}
+
+/// Those who send what is to go at once are not held back by what waits.
+#[test]
+fn what_waits_takes_half_of_the_memory_at_most() {
+    let mut node = Node::new(Settings {
+        memory: 20_000,
+        ..Settings::default()
+    });
+    for _ in 0..30 {
+        node.schedule(None, &queue("q"), &"x".repeat(1000), asked(60_000, 0, 0));
+    }
+    let waits = node.broker.figures().scheduled;
+    assert!((4..10).contains(&waits), "{waits}");
+    assert_eq!(node.refused.len(), 30 - waits);
+    assert!(node.refused.iter().all(|why| *why == Refusal::TooMuchLater));
+    assert_eq!(node.holds, [] as [bool; 0]);
+    // As a whole or not at all.
+    let transaction = TransactionId(7);
+    node.tell(Input::Begin {
+        session: A,
+        transaction,
+    });
+    node.schedule(Some(7), &queue("q"), &"x".repeat(1000), asked(60_000, 0, 0));
+    node.send_in(Some(7), &queue("q"), message("with it"));
+    node.tell(Input::Commit {
+        session: A,
+        transaction,
+    });
+    assert_eq!((node.depth("q"), node.broker.figures().scheduled), (0, waits));
+    // There is room again.
+    node.passes(60_000);
+    node.schedule(None, &queue("q"), "x", asked(60_000, 0, 0));
+    assert_eq!(node.broker.figures().scheduled, 1);
+}
+
+proptest! {
+    /// Whatever is sent and whenever the node falls: each comes as often as it should, never early, and once for each time.
+    #[test]
+    fn nothing_is_early_and_nothing_is_lost_over_crashes(
+        sent in prop::collection::vec((1..2000u64, 0..500u64, 0..4i64), 1..12),
+        steps in prop::collection::vec((1..400u64, any::<bool>()), 1..30),
+    ) {
+        let mut node = Node::new(Settings::default());
+        for (at, (delay, period, repeat)) in sent.iter().enumerate() {
+            node.schedule(None, &queue("q"), &at.to_string(), asked(*delay, *period, *repeat));
+        }
+        let first = |(delay, ..): &(u64, u64, i64)| *delay;
+        for (millis, falls) in steps {
+            if falls {
+                let now = node.now;
+                node = node.restarted();
+                node.now = now;
+            }
+            node.passes(millis);
+            let due = sent.iter().filter(|one| first(one) <= node.now.as_millis()).count();
+            let all: usize = sent.iter().map(|(_, _, repeat)| *repeat as usize + 1).sum();
+            let depth = node.depth("q");
+            prop_assert!((due..=all).contains(&depth), "{} of {}..{}", depth, due, all);
+            let most = |(delay, period, repeat): &(u64, u64, i64)| match node.now.as_millis().checked_sub(*delay) {
+                Some(since) => (since / period.max(&1)).min(*repeat as u64) as usize + 1,
+                None => 0,
+            };
+            prop_assert!(depth <= sent.iter().map(most).sum(), "{} is early", depth);
+            if due == 0 {
+                prop_assert_eq!(depth, 0);
+            }
+        }
+        for _ in 0..2000 {
+            node.passes(500);
+        }
+        let all: usize = sent.iter().map(|(_, _, repeat)| *repeat as usize + 1).sum();
+        prop_assert_eq!(node.depth("q"), all);
+        prop_assert_eq!(node.broker.figures().scheduled, 0);
+    }
+}
