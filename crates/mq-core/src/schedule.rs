@@ -63,8 +63,17 @@ pub struct Schedule {
 pub(crate) struct Due {
     /// The message goes to where it was sent.
     pub(crate) is_sent: bool,
-    /// What is waited for from now on.
-    pub(crate) next: Vec<Schedule>,
+    /// What is left of it is waited for from now on.
+    pub(crate) next: Option<Schedule>,
+    /// And this one, which begins now.
+    pub(crate) begins: Option<Schedule>,
+}
+
+impl Due {
+    /// Whether it comes again, or more than now.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.next.is_some() || self.begins.is_some()
+    }
 }
 
 impl Asked {
@@ -74,11 +83,7 @@ impl Asked {
             return Err(BadSchedule::Far);
         }
         if self.cron.is_some() {
-            let times = u64::try_from(self.repeat).map_err(|_| BadSchedule::Endless)?;
-            let lasts = times
-                .saturating_mul(self.period)
-                .saturating_add(self.delay.max(self.period));
-            if lasts > CRON_SERIES {
+            if self.lasts().is_none_or(|lasts| lasts > CRON_SERIES) {
                 return Err(BadSchedule::Endless);
             }
         } else if self.repeat != 0 && self.delay == 0 && self.period == 0 {
@@ -88,6 +93,13 @@ impl Asked {
             true => Err(BadSchedule::Hurry),
             false => Ok(()),
         }
+    }
+
+    /// From the beginning of a series to its last time; `None` is for ever.
+    fn lasts(&self) -> Option<u64> {
+        let times = u64::try_from(self.repeat).ok()?;
+        let later = self.delay.max(self.period);
+        Some(times.saturating_mul(self.period).saturating_add(later))
     }
 }
 
@@ -135,6 +147,15 @@ impl Schedule {
         size_of::<Schedule>() + self.asked.cron.as_ref().map_or(0, |cron| cron.as_str().len())
     }
 
+    /// How many messages it is at the same time, itself among them: a series of a crontab may last until others have begun.
+    pub(crate) fn most_at_once(&self) -> usize {
+        let Some(cron) = &self.asked.cron else { return 1 };
+        match self.asked.lasts().map(|lasts| lasts.min(CRON_SERIES)) {
+            Some(0) => 1,
+            lasts => 1 + cron.most_within(lasts.unwrap_or(CRON_SERIES)),
+        }
+    }
+
     /// Its time has come, perhaps long ago: what was missed meanwhile is not made up for.
     pub(crate) fn due(&self, now: WallMillis) -> Due {
         let asked = &self.asked;
@@ -146,7 +167,8 @@ impl Schedule {
             let series = Schedule::begin(series, now);
             return Due {
                 is_sent: series.is_none(),
-                next: Schedule::begin(asked.clone(), now).into_iter().chain(series).collect(),
+                next: Schedule::begin(asked.clone(), now),
+                begins: series,
             };
         }
         let period = asked.period.max(SHORTEST);
@@ -164,7 +186,8 @@ impl Schedule {
         });
         Due {
             is_sent: true,
-            next: next.into_iter().collect(),
+            next,
+            begins: None,
         }
     }
 }
@@ -186,7 +209,7 @@ mod tests {
             if due.is_sent {
                 sent.push(next.at.0);
             }
-            waiting.extend(due.next);
+            waiting.extend(due.next.into_iter().chain(due.begins));
         }
         sent
     }
@@ -270,7 +293,7 @@ mod tests {
         let schedule = Schedule::new(asked, WallMillis(0)).unwrap().unwrap();
         let due = schedule.due(WallMillis(1_000_000));
         assert!(due.is_sent);
-        let [next] = &due.next[..] else { panic!("{due:?}") };
+        let Some(next) = &due.next else { panic!("{due:?}") };
         assert_eq!((next.at, next.asked.repeat), (WallMillis(1_000_100), 4));
     }
 }

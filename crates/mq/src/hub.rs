@@ -182,6 +182,9 @@ impl Work {
                 }
                 self.hold.send_replace(scarce);
             }
+            Output::Omitted { address } => tracing::warn!(
+                "a crontab for {address:?} begins no series for now: what waits for its time takes half of the memory"
+            ),
             // Without a writer nothing is confirmed any more, and the node is ending.
             Output::Write { lsn, record } => drop(self.records.send((lsn, record))),
             _ => {}

@@ -113,6 +113,8 @@ pub(crate) fn of_the_node(figures: &Figures, counted: &Counted, around: &Surroun
     page.gauge("tandem_mq_messages_ready", "Messages that wait.", figures.ready);
     let scheduled = "Messages that wait for their time.";
     page.gauge("tandem_mq_messages_scheduled", scheduled, figures.scheduled);
+    let omitted = "Times of a crontab that began no series, for what waits had no room.";
+    page.counter("tandem_mq_series_omitted_total", omitted, figures.omitted);
     let held = "Messages that a consumer holds.";
     page.gauge("tandem_mq_messages_unacknowledged", held, figures.unacknowledged);
     let counts = figures.counts;

@@ -39,6 +39,7 @@ impl Session {
             // For the journal, for all sessions, for those that browse, or for clients with a name.
             broker::Output::Write { .. }
             | broker::Output::Hold(_)
+            | broker::Output::Omitted { .. }
             | broker::Output::Browsed { .. }
             | broker::Output::Drained { .. }
             | broker::Output::Attached { .. }

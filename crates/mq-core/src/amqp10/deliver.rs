@@ -40,6 +40,7 @@ impl Session {
             // For the journal, for all sessions, for other protocols; a browser sees by a drain that there is no more.
             Output::Write { .. }
             | Output::Hold(_)
+            | Output::Omitted { .. }
             | Output::Browsed { .. }
             | Output::Arranged { .. }
             | Output::Returned { .. }

@@ -17,6 +17,8 @@ pub struct Figures {
     pub ready: usize,
     /// Messages that wait for their time.
     pub scheduled: usize,
+    /// Times of a crontab that began no series, because there was no room.
+    pub omitted: u64,
     /// Messages in somebody's hands.
     pub unacknowledged: usize,
     pub counts: Counts,
@@ -38,6 +40,7 @@ impl Broker {
             clients: self.clients.len(),
             retained: self.retained(),
             scheduled: self.later.len(),
+            omitted: self.later.omitted,
             counts: self.gone,
             weight: self.weight,
             memory: self.settings.memory,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::room::Room;
-use super::{Broker, Target};
+use super::{Broker, Output, Target};
 use crate::schedule::{Due, Schedule};
 use crate::{Kind, Message, MessageId, QueueId, Record, SessionId, WallMillis};
 
@@ -20,6 +20,12 @@ pub(super) struct Later {
     messages: BTreeMap<MessageId, Waits>,
     due: BTreeSet<(Mono, MessageId)>,
     weight: usize,
+    /// What all of it may weigh at its worst: each crontab with all its series.
+    claimed: usize,
+    /// Times of a crontab that began no series, because there was no room.
+    pub(super) omitted: u64,
+    /// The last one was such a time, and it has been said.
+    is_omitting: bool,
 }
 
 #[derive(Debug)]
@@ -39,12 +45,18 @@ impl Later {
         self.messages.len()
     }
 
+    pub(super) fn weight(&self) -> usize {
+        self.weight
+    }
+
     fn insert(&mut self, id: MessageId, waits: Waits) -> Option<Waits> {
         self.due.insert((waits.at, id));
         self.weight += waits.message.weight();
+        self.claimed += claim(&waits.message);
         let before = self.messages.insert(id, waits);
         if let Some(before) = &before {
             self.weight -= before.message.weight();
+            self.claimed -= claim(&before.message);
             if before.at != self.messages[&id].at {
                 self.due.remove(&(before.at, id));
             }
@@ -56,8 +68,15 @@ impl Later {
         let waits = self.messages.remove(&id)?;
         self.due.remove(&(waits.at, id));
         self.weight -= waits.message.weight();
+        self.claimed -= claim(&waits.message);
         Some(waits)
     }
+}
+
+/// What it may weigh at its worst until it is gone.
+pub(super) fn claim(message: &Message) -> usize {
+    let at_once = message.schedule.as_ref().map_or(1, |schedule| schedule.most_at_once());
+    message.weight().saturating_mul(at_once)
 }
 
 /// Under which name the journal holds it.
@@ -69,9 +88,16 @@ const fn place(kind: Kind) -> QueueId {
 }
 
 impl Broker {
-    /// Nobody takes what waits, and nobody can make it go: half of the memory is for what can go on.
+    /// Nobody takes what waits: half of the memory is for what can go on. `more` is a [`claim`].
     pub(super) fn has_room_later(&self, more: usize) -> bool {
-        self.later.weight + more <= self.settings.memory / 2
+        self.later.claimed.saturating_add(more) <= self.settings.memory / 2
+    }
+
+    /// What holds back those who send. What waits is no more of that than its half: if it is more nevertheless, because the
+    /// memory was larger once, nothing would ever make it less.
+    pub(super) fn holding_weight(&self) -> usize {
+        let later = self.later.weight();
+        self.weight.saturating_sub(later) + later.min(self.settings.memory / 2)
     }
 
     /// The message has a schedule, and its address has been looked at.
@@ -116,11 +142,24 @@ impl Broker {
                 continue;
             };
             let what = schedule.due(self.wall(now));
-            match self.held.is_some() && !what.next.is_empty() {
+            match self.held.is_some() && what.goes_on() {
                 true => self.postpone(id, now),
                 false => self.send_now(id, kind, &message, what, now),
             }
         }
+    }
+
+    /// Each series was counted when its crontab came, but one that was held up lasts longer than it should, and the next one
+    /// begins beside it.
+    fn has_room_for_series(&mut self, message: &Message) -> bool {
+        let omits = self.later.weight + message.weight() > self.settings.memory / 2;
+        self.later.omitted += u64::from(omits);
+        if omits && !self.later.is_omitting {
+            let address = message.address.clone();
+            self.outputs.push_back(Output::Omitted { address });
+        }
+        self.later.is_omitting = omits;
+        !omits
     }
 
     /// That it has been sent, and what waits from now on, is one record.
@@ -131,8 +170,13 @@ impl Broker {
                 schedule: schedule.map(Box::new),
                 ..message.clone()
             };
-            for next in due.next {
+            if let Some(next) = due.next {
                 broker.send_later(None, kind, with(Some(next)));
+            }
+            if let Some(series) = due.begins
+                && broker.has_room_for_series(message)
+            {
+                broker.send_later(None, kind, with(Some(series)));
             }
             if due.is_sent {
                 let to = Target {

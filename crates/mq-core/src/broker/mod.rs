@@ -398,7 +398,7 @@ impl Broker {
             Some(Scarce::Memory) => self.settings.memory / 10 * 9,
             Some(Scarce::Disk) | None => self.settings.memory,
         };
-        let scarce = match (self.weight > most, self.disk_full) {
+        let scarce = match (self.holding_weight() > most, self.disk_full) {
             (true, _) => Some(Scarce::Memory),
             (false, true) => Some(Scarce::Disk),
             (false, false) => None,

@@ -66,13 +66,17 @@ pub enum Output {
     },
     /// There is too little of this, or enough of all again: whoever sends is to be held back as long.
     Hold(Option<Scarce>),
+    /// A crontab began no series, because what waits has no room for it; said once until one begins again.
+    Omitted {
+        address: Arc<str>,
+    },
 }
 
 impl Output {
     /// Whom it is for; `None` for what is for the node.
     pub fn session(&self) -> Option<SessionId> {
         Some(match self {
-            Output::Write { .. } | Output::Hold(_) => return None,
+            Output::Write { .. } | Output::Hold(_) | Output::Omitted { .. } => return None,
             Output::Deliver(delivery) => delivery.consumer.session,
             Output::Browsed { consumer } | Output::Abandoned { consumer } | Output::Drained { consumer, .. } => {
                 consumer.session

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::exchange::TOPICS;
+use super::later::claim;
 use super::session::{Consumer, Step};
 use super::{Broker, Publish, Target};
 use crate::queue::{Filling, Queue};
@@ -39,10 +40,10 @@ struct Hand {
 impl Broker {
     pub(super) fn has_room_for(&self, steps: &[Step]) -> bool {
         let later = |step: &Step| match step {
-            Step::Send { message, .. } if message.schedule.is_some() => message.weight(),
+            Step::Send { message, .. } if message.schedule.is_some() => claim(message),
             _ => 0,
         };
-        let later: usize = steps.iter().map(later).sum();
+        let later: usize = steps.iter().map(later).fold(0, usize::saturating_add);
         if later > 0 && !self.has_room_later(later) {
             return false;
         }

@@ -6,6 +6,7 @@ use tandem_time::Mono;
 
 use super::dead::Death;
 use super::exchange::TOPICS;
+use super::later::claim;
 use super::room::Room;
 use super::session::Step;
 use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
@@ -36,7 +37,7 @@ impl Broker {
         }
         message.address = Arc::from(&*to.address);
         if message.schedule.is_some() {
-            if let Some(session) = from.filter(|_| room == Room::Asked && !self.has_room_later(message.weight())) {
+            if let Some(session) = from.filter(|_| room == Room::Asked && !self.has_room_later(claim(&message))) {
                 return self.refuse(session, Refusal::TooMuchLater);
             }
             return self.send_later(from, to.kind, message);

@@ -23,6 +23,7 @@ pub(super) struct Node {
     pub(super) arranged: Vec<Arranged>,
     pub(super) returned: Vec<String>,
     pub(super) abandoned: Vec<ConsumerId>,
+    pub(super) omitted: usize,
 }
 
 pub(super) const A: SessionId = SessionId(1);
@@ -45,6 +46,7 @@ impl Node {
             arranged: Vec::new(),
             returned: Vec::new(),
             abandoned: Vec::new(),
+            omitted: 0,
         };
         node.tell(Input::Opened { session: A });
         node.tell(Input::Opened { session: B });
@@ -74,6 +76,7 @@ impl Node {
                 Output::Arranged { answer, .. } => self.arranged.push(answer),
                 Output::Returned { message, .. } => self.returned.push(text(&message)),
                 Output::Abandoned { consumer } => self.abandoned.push(consumer),
+                Output::Omitted { .. } => self.omitted += 1,
             }
         }
     }

@@ -17,7 +17,11 @@ impl Session {
             Output::Refused { reason, request, .. } => self.refused(&reason, request),
             Output::Taken { .. } => self.fail(Reason::SessionTakenOver, "another connection has come for this client"),
             // For the journal, for all sessions, or for those that browse.
-            Output::Write { .. } | Output::Hold(_) | Output::Browsed { .. } | Output::Drained { .. } => {}
+            Output::Write { .. }
+            | Output::Hold(_)
+            | Output::Omitted { .. }
+            | Output::Browsed { .. }
+            | Output::Drained { .. } => {}
             Output::Arranged { .. } | Output::Returned { .. } | Output::Abandoned { .. } => {}
         }
     }

@@ -79,6 +79,13 @@ impl Cron {
         Some(WallMillis((day * DAY + minute_of(day)?) * MINUTE))
     }
 
+    /// How many of its times are no farther from each other than this, which is an hour at most.
+    pub(super) fn most_within(&self, millis: u64) -> usize {
+        // The same minute of the next hour is one more.
+        let of_hour = self.minutes.count_ones() as usize + 1;
+        ((millis / MINUTE) as usize + 1).min(of_hour)
+    }
+
     fn has_minute(&self, of_day: u64) -> bool {
         has(self.hours, of_day / 60) && has(self.minutes, of_day % 60)
     }

@@ -16,7 +16,7 @@ impl Session {
             Output::Synced { token, .. } => self.keep_promise(token),
             Output::Refused { reason, request, .. } => self.refused(&reason, request),
             // These are for the journal and for all sessions, not for one.
-            Output::Write { .. } | Output::Hold(_) => {}
+            Output::Write { .. } | Output::Hold(_) | Output::Omitted { .. } => {}
             // Only for clients with a name.
             Output::Attached { .. } | Output::Taken { .. } => {}
             // Only for AMQP.

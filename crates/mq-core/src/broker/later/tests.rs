@@ -271,3 +271,108 @@ proptest! {
         prop_assert_eq!(node.broker.figures().scheduled, 0);
     }
 }
+
+fn every_minute(delay: u64, period: u64, repeat: i64) -> Asked {
+    Asked {
+        cron: Cron::parse("* * * * *").ok(),
+        ..asked(delay, period, repeat)
+    }
+}
+
+impl Node {
+    /// Whoever takes from it is as fast as can be.
+    fn consumes(&mut self) -> usize {
+        let taken: Vec<_> = self.delivered.drain(..).map(|delivery| delivery.delivery).collect();
+        let count = taken.len();
+        taken
+            .into_iter()
+            .for_each(|delivery| self.settle(A, delivery, Outcome::Accepted));
+        count
+    }
+}
+
+/// What one crontab holds at the same time counts when it is sent, and not only when it is there.
+#[test]
+fn a_crontab_has_room_for_all_its_series_or_is_refused() {
+    let mut node = Node::new(Settings {
+        memory: 20_000,
+        ..Settings::default()
+    });
+    let text = "x".repeat(1000);
+    node.schedule(None, &queue("q"), &text, every_minute(0, 60_000, 58));
+    assert_eq!(node.refused, [Refusal::TooMuchLater]);
+    // One after the other: each is over when the next begins.
+    node.schedule(None, &queue("q"), &text, every_minute(0, 10_000, 4));
+    assert_eq!(node.broker.figures().scheduled, 1);
+    node.subscribe(A, 1, &queue("q"), 1000);
+    for minute in 0..100 {
+        for _ in 0..6 {
+            node.passes(10_000);
+        }
+        let taken = node.consumes();
+        assert!(minute < 2 || taken == 5, "{taken} in minute {minute}");
+        assert_eq!(node.broker.figures().held, None);
+    }
+}
+
+/// It was taken when there was more memory, or by a version that counted otherwise.
+#[test]
+fn what_waits_never_holds_back_those_who_send_also_over_restarts() {
+    let ever = asked(0, 60_000, -1);
+    for (what, asked) in [("crontab", every_minute(0, 60_000, 58)), ("series", ever)] {
+        let mut node = Node::new(Settings::default());
+        let count = if what == "series" { 30 } else { 1 };
+        for _ in 0..count {
+            node.schedule(None, &queue("q"), &"x".repeat(1000), asked.clone());
+        }
+        assert_eq!(node.refused, []);
+        node.broker.settings.memory = 20_000;
+        for restart in 0..2 {
+            let now = node.now;
+            node = node.restarted();
+            node.now = now;
+            node.subscribe(A, 1, &queue("q"), 100_000);
+            let mut taken = 0;
+            for _ in 0..200 {
+                node.passes(60_000);
+                taken += node.consumes();
+            }
+            assert_eq!(node.broker.figures().held, None, "{what} {restart}");
+            assert!(taken > 200, "{taken} of the {what} {restart}");
+        }
+    }
+}
+
+/// While there is no room, series go on more slowly than they should, and each minute another one would begin.
+#[test]
+fn series_that_are_held_up_do_not_become_more_and_more() {
+    let mut node = Node::new(Settings {
+        memory: 20_000,
+        ..Settings::default()
+    });
+    node.schedule(None, &queue("q"), &"x".repeat(1000), every_minute(0, 1000, 50));
+    for minute in 0..200 {
+        // There is room for a moment only.
+        node.send(&queue("full"), &"x".repeat(19_000));
+        for _ in 0..59 {
+            node.passes(1000);
+        }
+        let what = Arrangement::DropQueue {
+            name: "full".into(),
+            if_unused: false,
+            if_empty: false,
+        };
+        node.tell(Input::Arrange { session: A, what });
+        let what = Arrangement::DropQueue {
+            name: "q".into(),
+            if_unused: false,
+            if_empty: false,
+        };
+        node.tell(Input::Arrange { session: A, what });
+        node.passes(1000);
+        let figures = node.broker.figures();
+        assert!(figures.scheduled < 9, "{figures:?} in minute {minute}");
+    }
+    let (omitted, said) = (node.broker.figures().omitted, node.omitted);
+    assert!(omitted > said as u64 && said > 0, "{said} of {omitted}");
+}
