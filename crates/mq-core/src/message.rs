@@ -157,6 +157,8 @@ pub(crate) mod property {
     /// In seconds.
     pub(crate) const TIMESTAMP: &str = "amqp-timestamp";
     pub(crate) const USER: &str = "amqp-user-id";
+    /// A point in time that only AMQP 1.0 has a field for.
+    pub(crate) const EXPIRY: &str = "amqp-absolute-expiry-time";
     /// A priority above the highest that we have.
     pub(crate) const PRIORITY: &str = "amqp-priority";
 }

@@ -10,7 +10,7 @@ mod cron;
 
 pub use cron::Cron;
 
-/// A message that is sent at the same time as itself would never end: this is the shortest period.
+/// A message that is sent at the same time as itself would never end: this is the shortest period, also where none is said.
 const SHORTEST: u64 = 1;
 /// A series of more times than this, or without an end, is work for as long as the node lives, and may not be in a hurry.
 const LONG_SERIES: i64 = 1000;
@@ -24,7 +24,7 @@ const LONGEST: u64 = 366 * 24 * 60 * 60 * 1000;
 /// What cannot be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSchedule {
-    #[error("AMQ_SCHEDULED_REPEAT needs AMQ_SCHEDULED_PERIOD, _DELAY or _CRON: say when the first one comes")]
+    #[error("AMQ_SCHEDULED_REPEAT needs AMQ_SCHEDULED_PERIOD or AMQ_SCHEDULED_DELAY: say when what is repeated comes")]
     Repeat,
     #[error(
         "a series without an end, or of more than 1000 times, needs an AMQ_SCHEDULED_PERIOD of at least 1000 milliseconds"
@@ -86,7 +86,8 @@ impl Asked {
             if self.lasts().is_none_or(|lasts| lasts > CRON_SERIES) {
                 return Err(BadSchedule::Endless);
             }
-        } else if self.repeat != 0 && self.delay == 0 && self.period == 0 {
+        }
+        if self.repeat != 0 && self.delay == 0 && self.period == 0 {
             return Err(BadSchedule::Repeat);
         }
         match is_long && self.period < LONG_SERIES_PERIOD {
@@ -272,6 +273,7 @@ mod tests {
             (asked("", u64::MAX, 0, 0), Some(BadSchedule::Far)),
             (asked("", 0, u64::MAX, 1), Some(BadSchedule::Far)),
             (asked(hourly, 0, 0, 0), None),
+            (asked(hourly, 0, 0, 5), Some(BadSchedule::Repeat)),
             (asked(hourly, 0, 1, -1), Some(BadSchedule::Endless)),
             (asked(hourly, 0, 60_000, 59), None),
             (asked(hourly, 0, 60_000, 60), Some(BadSchedule::Endless)),

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use tandem_mq_wire::amqp10::{Attach, Condition, Detach, Flow, Performative, Source, Target, Terminus};
+use tandem_mq_wire::amqp10::{Attach, Condition, Detach, Flow, Performative, Source, Symbol, Target, Terminus};
 
 use super::Session;
 use super::channel::{Promise, drop_queue};
@@ -18,6 +18,8 @@ use crate::destination::DYNAMIC;
 
 /// The most links of a connection.
 const MOST_LINKS: usize = 10_000;
+/// What JMS clients call it that a message may be held until its time.
+pub(super) const DELAYED: &str = "DELAYED_DELIVERY";
 
 /// One link.
 #[derive(Debug)]
@@ -133,6 +135,9 @@ impl Session {
         let mut answer = answer_to(attach);
         answer.source = attach.source.clone();
         answer.rcv_settle_mode = attach.rcv_settle_mode;
+        let is_delayed = |wanted: &&Symbol| &*wanted.0 == DELAYED;
+        let offers = attach.desired_capabilities.iter().find(is_delayed);
+        answer.offered_capabilities = offers.cloned().into_iter().collect();
         answer.max_message_size = u64::try_from(self.settings.message).ok();
         let mut dynamic = None;
         let to = match &attach.target {

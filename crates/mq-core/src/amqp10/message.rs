@@ -12,7 +12,6 @@ use crate::{Asked, BadSchedule, Kind, Message, Priority, Schedule, Value, WallMi
 const TO: &str = "amqp-to";
 const SUBJECT: &str = "amqp-subject";
 const CORRELATION_ID: &str = "amqp-correlation-id";
-const EXPIRY: &str = "amqp-absolute-expiry-time";
 const CREATED: &str = "amqp-creation-time";
 const GROUP: &str = "amqp-group-id";
 const GROUP_SEQUENCE: &str = "amqp-group-sequence";
@@ -104,7 +103,7 @@ pub(super) fn read(sections: Sections, sent: WallMillis) -> Result<Message, Mist
             properties.content_encoding.map(|symbol| text(symbol.0)),
         ),
         (
-            EXPIRY,
+            property::EXPIRY,
             properties.absolute_expiry_time.map(|at| ours(Typed::Timestamp(at.0))),
         ),
         (CREATED, properties.creation_time.map(|at| ours(Typed::Timestamp(at.0)))),
@@ -266,7 +265,9 @@ fn own(sections: &mut Sections, name: &str, value: &Value) -> bool {
         (property::ENCODING, Value::Text(encoding)) if encoding.is_ascii() => {
             properties.content_encoding = Some(Symbol(encoding.clone()));
         }
-        (EXPIRY, Value::Typed(_)) => properties.absolute_expiry_time = value.to_typed().as_whole().map(Millis),
+        (property::EXPIRY, Value::Typed(_)) => {
+            properties.absolute_expiry_time = value.to_typed().as_whole().map(Millis)
+        }
         (CREATED, Value::Typed(_)) => properties.creation_time = value.to_typed().as_whole().map(Millis),
         (property::TIMESTAMP, Value::Int(seconds)) => {
             properties

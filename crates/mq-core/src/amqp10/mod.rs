@@ -193,7 +193,7 @@ impl Session {
             idle_time_out: u32::try_from(self.settings.idle.as_millis())
                 .ok()
                 .filter(|millis| *millis > 0),
-            offered_capabilities: vec!["ANONYMOUS-RELAY".into()],
+            offered_capabilities: vec!["ANONYMOUS-RELAY".into(), link::DELAYED.into()],
             properties: connect::properties(),
             ..Open::default()
         }

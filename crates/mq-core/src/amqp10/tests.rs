@@ -1,6 +1,7 @@
 //! Connections with a broker behind them: what a client says, and what it hears.
 
 mod connect;
+mod later;
 mod links;
 mod messages;
 mod mistakes;

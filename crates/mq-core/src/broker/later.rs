@@ -5,12 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::BytesMut;
+use tandem_mq_wire::amqp10::Value as Typed;
 use tandem_time::Mono;
 
 use super::room::Room;
 use super::{Broker, Output, Target};
+use crate::message::property;
 use crate::schedule::{Due, Schedule};
-use crate::{Kind, Message, MessageId, QueueId, Record, SessionId, WallMillis};
+use crate::{Kind, Message, MessageId, QueueId, Record, SessionId, Value, WallMillis};
 
 /// What comes again and again waits so long while there is too little room: nobody would hold it back otherwise.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -229,10 +232,19 @@ impl Broker {
     }
 }
 
-/// Its life, and its time in a queue, do not pass while it waits.
+/// Its life, and its time in a queue, do not pass while it waits. Where the end is said once more, it is the same.
 fn begins_now(mut message: Message, now: WallMillis) -> Message {
     let waited = now.0.saturating_sub(message.sent.0);
     message.expires = message.expires.map(|at| WallMillis(at.0.saturating_add(waited)));
+    for (name, value) in &mut message.properties {
+        if &**name == property::EXPIRY
+            && let Typed::Timestamp(at) = value.to_typed()
+        {
+            let mut out = BytesMut::new();
+            Typed::Timestamp(at.saturating_add_unsigned(waited)).write(&mut out);
+            *value = Value::Typed(out.freeze());
+        }
+    }
     message.sent = now;
     message
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::exchange::TOPICS;
 use super::later::claim;
 use super::session::{Consumer, Step};
-use super::{Broker, Publish, Target};
+use super::{Broker, Publish, Refusal, Target};
 use crate::queue::{Filling, Queue};
 use crate::{ConsumerId, Kind, Message, QueueId, SessionId};
 
@@ -38,17 +38,17 @@ struct Hand {
 }
 
 impl Broker {
-    pub(super) fn has_room_for(&self, steps: &[Step]) -> bool {
+    pub(super) fn has_room_for(&self, steps: &[Step]) -> Result<(), Refusal> {
         let later = |step: &Step| match step {
             Step::Send { message, .. } if message.schedule.is_some() => claim(message),
             _ => 0,
         };
         let later: usize = steps.iter().map(later).fold(0, usize::saturating_add);
         if later > 0 && !self.has_room_later(later) {
-            return false;
+            return Err(Refusal::TooMuchLater);
         }
         if self.rejecting == 0 {
-            return true;
+            return Ok(());
         }
         let mut looking = Looking {
             broker: self,
@@ -56,7 +56,10 @@ impl Broker {
             filling: BTreeMap::new(),
             pools: BTreeMap::new(),
         };
-        steps.iter().all(|step| looking.fits(step))
+        match steps.iter().all(|step| looking.fits(step)) {
+            true => Ok(()),
+            false => Err(Refusal::Full),
+        }
     }
 
     /// Who is given what comes.

@@ -110,9 +110,9 @@ impl Broker {
         let Some(open) = known.and_then(|s| s.transactions.remove(&transaction)) else {
             return self.refuse(session, Refusal::NoTransaction(transaction));
         };
-        if !self.has_room_for(&open.steps) {
+        if let Err(reason) = self.has_room_for(&open.steps) {
             self.abandon(&open, now);
-            return self.refuse(session, Refusal::Full);
+            return self.refuse(session, reason);
         }
         self.deferred -= open.weight;
         self.together(Some(session), |broker| {

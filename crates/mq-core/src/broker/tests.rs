@@ -153,11 +153,16 @@ impl Node {
 
     /// The same node after a crash: only what was written is left.
     pub(super) fn restarted(&self) -> Node {
+        self.fell_at(self.written.len())
+    }
+
+    /// The same when only so many records were.
+    pub(super) fn fell_at(&self, written: usize) -> Node {
+        let written = &self.written[..written];
         let mut node = Node::new(self.broker.settings.clone());
-        node.broker
-            .restore(self.written.iter().map(|(_, record)| record.clone()));
-        (node.broker.written, node.broker.stored) = (last(&self.written), last(&self.written));
-        node.written = self.written.clone();
+        node.broker.restore(written.iter().map(|(_, record)| record.clone()));
+        (node.broker.written, node.broker.stored) = (last(written), last(written));
+        node.written = written.to_vec();
         node.broker.restored(node.now);
         node.listen();
         node

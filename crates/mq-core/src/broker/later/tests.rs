@@ -225,10 +225,34 @@ fn what_waits_takes_half_of_the_memory_at_most() {
         transaction,
     });
     assert_eq!((node.depth("q"), node.broker.figures().scheduled), (0, waits));
+    assert_eq!(node.refused.last(), Some(&Refusal::TooMuchLater));
     // There is room again.
     node.passes(60_000);
     node.schedule(None, &queue("q"), "x", asked(60_000, 0, 0));
     assert_eq!(node.broker.figures().scheduled, 1);
+}
+
+/// That it has been sent, and what waits from now on, is one record: wherever the journal ends, all times are there.
+#[test]
+fn a_crash_at_any_record_loses_no_time_and_adds_none() {
+    for (asked, times) in [(asked(100, 0, 0), 1), (asked(100, 1000, 4), 5)] {
+        let mut node = Node::new(Settings::default());
+        node.schedule(None, &queue("q"), "late", asked);
+        for _ in 0..100 {
+            node.passes(100);
+        }
+        assert_eq!(node.depth("q"), times);
+        let first = node
+            .written
+            .iter()
+            .position(|(_, record)| matches!(record, Record::Put { .. }));
+        for written in first.expect("it was stored") + 1..=node.written.len() {
+            let fell = node.fell_at(written);
+            let to_come = |waits: &Waits| 1 + waits.message.schedule.as_ref().map_or(0, |s| s.asked.repeat as usize);
+            let waits: usize = fell.broker.later.messages.values().map(to_come).sum();
+            assert_eq!(fell.depth("q") + waits, times, "after {written} of {:?}", node.written);
+        }
+    }
 }
 
 proptest! {
