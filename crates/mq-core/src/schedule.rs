@@ -82,10 +82,8 @@ impl Asked {
         if self.delay.max(self.period) > LONGEST {
             return Err(BadSchedule::Far);
         }
-        if self.cron.is_some() {
-            if self.lasts().is_none_or(|lasts| lasts > CRON_SERIES) {
-                return Err(BadSchedule::Endless);
-            }
+        if self.cron.is_some() && self.lasts().is_none_or(|lasts| lasts > CRON_SERIES) {
+            return Err(BadSchedule::Endless);
         }
         if self.repeat != 0 && self.delay == 0 && self.period == 0 {
             return Err(BadSchedule::Repeat);

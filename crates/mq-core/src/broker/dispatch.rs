@@ -174,9 +174,7 @@ impl Broker {
         let Some(queue) = self.queues.get(&id).filter(|_| !browse.done) else {
             return;
         };
-        let unseen = queue
-            .waiting()
-            .filter(|(place, entry)| seen.is_none_or(|seen| *place > seen) && known.wants(&entry.message));
+        let unseen = queue.waiting(seen).filter(|(_, entry)| known.wants(&entry.message));
         let page: Vec<(Place, Entry)> = unseen
             .take(credit)
             .map(|(place, entry)| (place, entry.clone()))

@@ -85,7 +85,11 @@ impl<'a> Needs<'a> {
             Input::Publish { publish, .. } => self.publish(publish),
             Input::Arrange { what, .. } => self.arrange(what),
             Input::Subscribe { to, options, .. } => {
-                self.take(to);
+                match (to.kind, options.browse) {
+                    (Kind::Anycast, true) => self.queue(Right::Read, &to.address),
+                    (Kind::Anycast, false) => self.queue_or_new(Right::Read, &to.address),
+                    (Kind::Multicast, _) => self.topics(&to.address),
+                }
                 // The one of this name that is for something else would go.
                 self.subscription(options.durable.as_deref());
             }
@@ -177,13 +181,6 @@ impl<'a> Needs<'a> {
         match to.kind {
             Kind::Anycast => self.queue_or_new(Right::Write, &to.address),
             Kind::Multicast => self.name(Right::Write, Thing::Topic, &to.address),
-        }
-    }
-
-    fn take(&mut self, to: &'a Target) {
-        match to.kind {
-            Kind::Anycast => self.queue_or_new(Right::Read, &to.address),
-            Kind::Multicast => self.topics(&to.address),
         }
     }
 

@@ -53,7 +53,8 @@ impl Broker {
             (Kind::Anycast, _) => {
                 let known = self.names.find(Kind::Anycast, address);
                 let Some(queue) = known.and_then(|id| self.queues.get(&id)) else {
-                    if is_ours(address) {
+                    // Whoever only looks makes nothing.
+                    if is_ours(address) || options.browse {
                         return Err(Refusal::Missing(Thing::Queue, address.into()));
                     }
                     return Ok(self.make_queue(address, address, Kind::Anycast, true));

@@ -328,8 +328,10 @@ impl Queue {
     }
 
     /// The waiting messages after a place, the next first.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Place, &Entry)> {
-        self.ready.iter().map(|(place, entry)| (*place, entry))
+    pub(crate) fn waiting(&self, after: Option<Place>) -> impl Iterator<Item = (Place, &Entry)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.ready.range((from, Bound::Unbounded));
+        rest.map(|(place, entry)| (*place, entry))
     }
 
     pub(crate) fn depth(&self) -> usize {

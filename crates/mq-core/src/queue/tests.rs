@@ -14,7 +14,7 @@ fn queue() -> Queue {
 }
 
 fn order(queue: &Queue) -> Vec<u64> {
-    queue.waiting().map(|(_, entry)| entry.id.0).collect()
+    queue.waiting(None).map(|(_, entry)| entry.id.0).collect()
 }
 
 #[test]

@@ -8,6 +8,25 @@ use crate::{Asked, Cron, Message, Priority, Schedule, Value, WallMillis};
 
 /// Headers that are about the frame, not about the message.
 const OF_THE_FRAME: [&str; 4] = ["destination", "transaction", "receipt", "content-length"];
+/// What we say ourselves; a client that forwards a message sends it back.
+const OF_THE_DELIVERY: [&str; 6] = [
+    "message-id",
+    "subscription",
+    "ack",
+    "redelivered",
+    "timestamp",
+    "browser",
+];
+/// What is a field here.
+const OF_THE_MESSAGE: [&str; 7] = [
+    "content-type",
+    "correlation-id",
+    "reply-to",
+    "persistent",
+    "durable",
+    "priority",
+    "expires",
+];
 
 /// Reads a SEND frame. A header that cannot be read is a mistake, never ignored.
 pub(super) fn read(frame: Frame, durable: bool, sent: WallMillis) -> Result<Message, String> {
@@ -41,8 +60,7 @@ fn field(message: &mut Message, name: Box<str>, value: Box<str>) -> Result<(), S
         "priority" => message.priority = Some(Priority::of(number(&name, &value)?)),
         // ActiveMQ and Artemis: the time at which it ends; 0 is never.
         "expires" => message.expires = Some(WallMillis(number(&name, &value)?)).filter(|at| at.0 > 0),
-        // What we say ourselves; a client that forwards a message sends it back.
-        "message-id" | "subscription" | "ack" | "redelivered" | "timestamp" => {}
+        known if OF_THE_DELIVERY.contains(&known) => {}
         _ => {
             message.properties.retain(|(known, _)| *known != name);
             message.properties.push((name, Value::Text(value)));
@@ -98,7 +116,10 @@ pub(super) fn write(message: &Message) -> Frame {
     if let Some(at) = message.expires {
         frame.headers.push("expires", at.0.to_string());
     }
-    for (name, value) in &message.properties {
+    // Other protocols have properties of any name, and the first of equal headers counts.
+    let ours = [&OF_THE_FRAME[..], &OF_THE_DELIVERY, &OF_THE_MESSAGE];
+    let taken = |name: &str| ours.iter().any(|names| names.contains(&name));
+    for (name, value) in message.properties.iter().filter(|(name, _)| !taken(name)) {
         frame.headers.push(name, value.to_text());
     }
     frame
@@ -186,5 +207,33 @@ mod tests {
         ] {
             assert!(read(send().with(name, value), true, WallMillis(0)).is_err(), "{name}");
         }
+    }
+
+    /// The first of equal headers counts: what a property of another protocol is called must not stand before what we say.
+    #[test]
+    fn no_property_is_taken_for_what_the_broker_says() {
+        for name in [
+            "destination",
+            "subscription",
+            "message-id",
+            "ack",
+            "redelivered",
+            "content-length",
+            "content-type",
+            "browser",
+            "receipt",
+            "timestamp",
+        ] {
+            let message = Message {
+                properties: vec![(name.into(), Value::Text("end".into()))],
+                ..Message::default()
+            };
+            assert_ne!(write(&message).header(name), Some("end"), "{name}");
+        }
+        let frame = Frame::new(Command::Send).with("browser", "end");
+        assert_eq!(
+            read(frame, false, WallMillis(1)).expect("it can be read").properties,
+            []
+        );
     }
 }
