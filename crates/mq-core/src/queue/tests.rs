@@ -26,6 +26,18 @@ fn higher_priorities_first_and_arrival_within_one() {
     assert_eq!(order(&queue), [2, 5, 1, 3, 4]);
 }
 
+/// Whoever looks on does not begin again at the front.
+#[test]
+fn what_waits_is_seen_from_any_place_on() {
+    let mut queue = queue();
+    let places: Vec<Place> = (1..=5).filter_map(|id| queue.push(entry(id, 4))).collect();
+    queue.take(places[2]);
+    for (after, expect) in [(0, &[2, 4, 5][..]), (1, &[4, 5]), (2, &[4, 5]), (4, &[])] {
+        let seen: Vec<u64> = queue.waiting(Some(places[after])).map(|(_, e)| e.id.0).collect();
+        assert_eq!(seen, expect);
+    }
+}
+
 #[test]
 fn what_comes_back_takes_its_old_place() {
     let mut queue = queue();

@@ -72,6 +72,9 @@ pub struct Journal<F: Files> {
     batch: Vec<u8>,
     payload: Vec<u8>,
     index: Index,
+    /// Segments of the version before, oldest first: all or none. They stay so until something must be written that it cannot
+    /// read, so that whoever goes back to it can.
+    older: Vec<u64>,
     poisoned: bool,
 }
 
@@ -80,6 +83,9 @@ impl<F: Files> Journal<F> {
     pub fn append(&mut self, record: &Record) -> Result<(), CommitError> {
         if self.poisoned {
             return Err(CommitError::Poisoned);
+        }
+        if !self.older.is_empty() && is_new(record) {
+            self.renew()?;
         }
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
@@ -120,6 +126,26 @@ impl<F: Files> Journal<F> {
     /// How many bytes the segments take on disk.
     pub fn capacity(&self) -> u64 {
         self.segments.iter().map(|segment| segment.size).sum()
+    }
+
+    /// Each says the version of today before anything is written that only that can read, the oldest first: no older program
+    /// takes such a record for damage.
+    fn renew(&mut self) -> Result<(), CommitError> {
+        for number in std::mem::take(&mut self.older) {
+            if number == self.active_number() && self.at == 0 {
+                // Its beginning has not been written yet.
+                self.batch[..MAGIC.len()].copy_from_slice(MAGIC);
+                continue;
+            }
+            let done = recover::renew(&mut self.files, number);
+            self.check(done)?;
+        }
+        Ok(())
+    }
+
+    /// What a segment begins with that is made now.
+    fn magic(&self) -> &'static [u8; 16] {
+        if self.older.is_empty() { MAGIC } else { BEFORE }
     }
 
     fn active_number(&self) -> u64 {
@@ -184,7 +210,10 @@ impl<F: Files> Journal<F> {
         self.active = self.check(created)?;
         self.segments.push_back(Segment { number, size });
         self.at = 0;
-        self.batch.extend_from_slice(MAGIC);
+        self.batch.extend_from_slice(self.magic());
+        if !self.older.is_empty() {
+            self.older.push(number);
+        }
         head.iter().for_each(|record| self.push(record));
         Ok(())
     }
@@ -201,6 +230,7 @@ impl<F: Files> Journal<F> {
             let removed = self.files.remove(oldest);
             self.check(removed)?;
             self.segments.pop_front();
+            self.older.retain(|older| *older != oldest);
         }
         Ok(())
     }
@@ -221,6 +251,15 @@ impl<F: Files> Journal<F> {
         }
         self.flush()?;
         self.free()
+    }
+}
+
+/// Whether the version before cannot read it.
+fn is_new(record: &Record) -> bool {
+    match record {
+        Record::Put { message, .. } => message.schedule.is_some(),
+        Record::All(records) => records.iter().any(is_new),
+        _ => false,
     }
 }
 

@@ -50,7 +50,7 @@ impl<F: Files> Journal<F> {
         let mut next = None;
         let mut end = 0;
         let mut written = 0;
-        let mut older = Vec::new();
+        let (mut known, mut older) = (0, Vec::new());
         let mut rest = numbers.into_iter();
         // Each segment is read once: the one after is needed to judge the end of the one before.
         let mut ahead = read_next(&mut files, &mut rest)?;
@@ -74,6 +74,7 @@ impl<F: Files> Journal<F> {
             });
             (next, end) = (Some(read.next), read.end);
             written = end_of_data(&data);
+            known += usize::from(is_known(&data));
             if data.starts_with(BEFORE) {
                 older.push(number);
             }
@@ -86,8 +87,11 @@ impl<F: Files> Journal<F> {
         for torn in torn.into_iter().chain(rest) {
             files.remove(torn).map_err(disk(torn))?;
         }
-        for number in older {
-            renew(&mut files, number).map_err(disk(number))?;
+        // Somebody had begun with it.
+        if older.len() < known {
+            for number in older.drain(..) {
+                renew(&mut files, number).map_err(disk(number))?;
+            }
         }
         let Some(last) = segments.back() else {
             return Journal::begin(files, settings, index);
@@ -112,10 +116,14 @@ impl<F: Files> Journal<F> {
             batch: Vec::new(),
             payload: Vec::new(),
             index,
+            older,
             poisoned: false,
         };
         if end == 0 {
-            journal.batch.extend_from_slice(MAGIC);
+            journal.batch.extend_from_slice(journal.magic());
+            if !journal.older.is_empty() {
+                journal.older.push(number);
+            }
         }
         Ok(journal)
     }
@@ -135,6 +143,7 @@ impl<F: Files> Journal<F> {
             batch: MAGIC.to_vec(),
             payload: Vec::new(),
             index,
+            older: Vec::new(),
             poisoned: false,
         })
     }
@@ -160,7 +169,7 @@ fn is_unknown(data: &[u8]) -> bool {
 }
 
 /// What is written from now on the version before cannot read: it says so from the first segment on.
-fn renew<F: Files>(files: &mut F, number: u64) -> io::Result<()> {
+pub(super) fn renew<F: Files>(files: &mut F, number: u64) -> io::Result<()> {
     let mut file = files.open(number)?;
     files.write(&mut file, 0, MAGIC)?;
     files.sync(&mut file)
@@ -175,7 +184,8 @@ fn read_segment(
     let magic = data.get(..MAGIC.len()).unwrap_or_default();
     if !is_known(data) {
         // A segment that was made and never written to, or whose first write was torn.
-        return match magic.iter().zip(MAGIC).all(|(byte, right)| *byte == 0 || byte == right) {
+        let torn = |of: &[u8; 16]| magic.iter().zip(of).all(|(byte, right)| *byte == 0 || byte == right);
+        return match torn(MAGIC) || torn(BEFORE) {
             true => Ok(Read {
                 end: 0,
                 next: expected.unwrap_or(1),

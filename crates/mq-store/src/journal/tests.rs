@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use tandem_mq_core::broker::ExchangeKind;
-use tandem_mq_core::{BindingRecord, Destination, ExchangeRecord, Kind, Message, MessageId, QueueId, QueueRecord};
+use tandem_mq_core::{
+    Asked, BindingRecord, Destination, ExchangeRecord, Kind, Message, MessageId, QueueId, QueueRecord, Schedule,
+    WallMillis,
+};
 
 use super::*;
 
@@ -335,9 +338,24 @@ fn what_another_version_wrote_is_refused_with_a_word() {
     }
 }
 
-/// It is read, and from then on the older version refuses it instead of taking new records for damage.
-#[test]
-fn what_the_version_before_wrote_is_read_and_renewed() {
+fn later(id: u64) -> Record {
+    let message = Message {
+        durable: true,
+        schedule: Some(Box::new(Schedule {
+            at: WallMillis(7),
+            asked: Asked::default(),
+        })),
+        ..Message::default()
+    };
+    Record::All(vec![Record::Put {
+        id: MessageId(id),
+        queues: vec![QueueId::LATER_TO_QUEUES],
+        message: Arc::new(message),
+    }])
+}
+
+/// A journal of several segments as the version before has left it.
+fn of_version_before() -> Disk {
     let disk = Disk::default();
     let mut journal = Journal::open(disk.clone(), Settings { segment: 200 }, |_| {}).unwrap();
     journal.append(&made()).unwrap();
@@ -345,29 +363,83 @@ fn what_the_version_before_wrote_is_read_and_renewed() {
         journal.append(&put(id)).unwrap();
         journal.commit().unwrap();
     }
-    drop(journal);
     let segments = disk.images();
     assert!(segments.len() > 2, "{segments:?}");
-    let begins = |number: u64| disk.0.borrow().files[&number].synced[..16].to_vec();
-    for number in &segments {
-        assert_eq!(begins(*number), b"tandem-mq log 5\n");
-        disk.change(*number, |data| data[..16].copy_from_slice(b"tandem-mq log 4\n"));
+    for number in segments {
+        disk.change(number, |data| data[..16].copy_from_slice(b"tandem-mq log 4\n"));
     }
+    disk
+}
+
+/// The versions of all segments, the oldest first.
+fn versions(disk: &Disk) -> String {
+    let inside = disk.0.borrow();
+    inside
+        .files
+        .values()
+        .map(|image| char::from(image.synced[14]))
+        .collect()
+}
+
+/// It is read and written to as it is: whoever goes back to the older version finds what that can read.
+#[test]
+fn what_the_version_before_wrote_stays_so_until_something_waits_for_its_time() {
+    let disk = of_version_before();
+    let segments = disk.images();
     let (mut journal, records) = open(&disk).unwrap();
     assert_eq!(alive(&records), (1..=20).collect::<Vec<_>>());
-    for number in &segments {
-        assert_eq!(begins(*number), b"tandem-mq log 5\n");
+    drop(journal);
+    assert!(versions(&disk).bytes().all(|byte| byte == b'4'), "{}", versions(&disk));
+    journal = Journal::open(disk.clone(), Settings { segment: 200 }, |_| {}).unwrap();
+    for id in 21..=40 {
+        journal.append(&put(id)).unwrap();
+        journal.commit().unwrap();
     }
-    journal.append(&put(21)).unwrap();
+    assert!(disk.images().len() > segments.len());
+    assert!(versions(&disk).bytes().all(|byte| byte == b'4'), "{}", versions(&disk));
+    // From here on that version refuses it, instead of taking the record for damage.
+    journal.append(&later(41)).unwrap();
+    journal.commit().unwrap();
+    assert!(versions(&disk).bytes().all(|byte| byte == b'5'), "{}", versions(&disk));
+    journal.append(&put(42)).unwrap();
     journal.commit().unwrap();
     drop(journal);
-    assert_eq!(alive(&open(&disk).unwrap().1), (1..=21).collect::<Vec<_>>());
+    let expect: Vec<u64> = (1..=42).filter(|id| *id != 41).collect();
+    let found = alive(&open(&disk).unwrap().1);
+    assert_eq!(found.into_iter().filter(|id| *id != 41).collect::<Vec<_>>(), expect);
     // A later segment of a newer version is no torn one that can go.
     disk.change(segments[1], |data| data[..16].copy_from_slice(b"tandem-mq log 6\n"));
     match open(&disk) {
         Err(OpenError::Version(number)) => assert_eq!(number, segments[1]),
         other => panic!("{:?}", other.map(|(_, records)| records)),
     }
+}
+
+/// The oldest says it first, and what waits is written when all say it.
+#[test]
+fn a_crash_while_a_journal_is_renewed_leaves_one_that_can_be_read() {
+    for steps in 0..80 {
+        let disk = of_version_before();
+        let (mut journal, _) = open(&disk).unwrap();
+        disk.fail_after(Some(steps));
+        let done = journal.append(&later(21)).and_then(|()| journal.commit());
+        drop(journal);
+        disk.fail_after(None);
+        disk.cut(|| false);
+        let versions = versions(&disk);
+        assert!(!versions.contains("45"), "{versions} after {steps}");
+        let (journal, records) = open(&disk).unwrap();
+        drop(journal);
+        let waits = format!("{records:?}").contains("Schedule");
+        assert!(!waits || !versions.contains('4'), "{versions} after {steps}");
+        assert_eq!(waits, done.is_ok(), "after {steps}");
+        // Half of it is all of it when it is read again.
+        assert!(!self::versions(&disk).contains("54"), "{}", self::versions(&disk));
+        if done.is_ok() {
+            return;
+        }
+    }
+    panic!("it is never done");
 }
 
 #[test]

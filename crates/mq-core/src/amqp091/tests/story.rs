@@ -286,6 +286,43 @@ fn an_exclusive_queue_goes_with_its_connection() {
     assert!(node.restarted().broker.queues().all(|queue| &*queue.name != "mine"));
 }
 
+/// Such a name is given by the broker, and only who has the queue says it again.
+#[test]
+fn a_name_that_the_broker_gives_is_made_by_nobody_else() {
+    let mut node = Node::new();
+    let asked = |queue: &str| Method::QueueDeclare {
+        ticket: 0,
+        queue: queue.into(),
+        passive: false,
+        durable: false,
+        exclusive: true,
+        auto_delete: false,
+        nowait: false,
+        arguments: Table::default(),
+    };
+    for (number, name) in ["amq.gen-1.1.1", "stomp.temp-1.1.1", "amqp.dynamic-1.1.1"]
+        .iter()
+        .enumerate()
+    {
+        let number = number as u64 + 1;
+        node.client(number);
+        node.says(number, 1, asked(name));
+        let heard = node.hears(number);
+        assert!(
+            matches!(heard, Method::ChannelClose { code: 404, .. }),
+            "{name}: {heard:?}"
+        );
+        assert_eq!(node.broker.queues().count(), 0, "{name}");
+    }
+    node.client(9);
+    node.says(9, 1, asked(""));
+    let Method::QueueDeclareOk { queue, .. } = node.hears(9) else {
+        panic!("it is made")
+    };
+    node.says(9, 1, asked(&queue));
+    assert!(matches!(node.hears(9), Method::QueueDeclareOk { queue: again, .. } if again == queue));
+}
+
 /// A message dies of old age in one queue, goes to the next, and round: it ends.
 #[test]
 fn the_dead_do_not_walk_in_circles() {

@@ -122,6 +122,20 @@ fn subscribe(to: Target, durable: Option<&str>) -> Input {
     }
 }
 
+fn browse(name: &str) -> Input {
+    match subscribe(queue(name), None) {
+        Input::Subscribe { consumer, to, options } => Input::Subscribe {
+            consumer,
+            to,
+            options: Subscription {
+                browse: true,
+                ..options
+            },
+        },
+        other => other,
+    }
+}
+
 fn attach(will: Option<&str>) -> Input {
     Input::Attach(Attach {
         session: WHO,
@@ -517,4 +531,12 @@ fn whoever_may_do_more_than_everything_is_asked_nothing() {
         let node = node(rights.clone());
         assert_eq!(node.broker.admitted.contains_key(&WHO), asked, "{rights:?}");
     }
+}
+
+/// It makes no queue, so it needs no right to.
+#[test]
+fn who_browses_what_is_not_there_is_told_so() {
+    let mut node = node(rights(&[], &[], &["new"]));
+    node.tell(browse("new"));
+    assert_eq!(node.refused, [Refusal::Missing(Thing::Queue, "new".into())]);
 }

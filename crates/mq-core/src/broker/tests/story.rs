@@ -1,7 +1,5 @@
 //! What a person would try, one thing at a time.
 
-use std::time::Duration;
-
 use super::*;
 use crate::{Priority, WallMillis};
 
@@ -369,30 +367,6 @@ fn a_browser_sees_all_and_takes_nothing() {
     node.tell(Input::Credit { consumer, more: 2 });
     assert_eq!((node.texts(), node.browsed), (vec!["c".to_owned()], 1));
     assert_eq!(node.depth("q"), 3);
-}
-
-/// Each credit goes on where the one before stopped, however much was looked at until then.
-#[test]
-fn a_long_queue_is_browsed_in_steps_that_stay_small() {
-    let browse = |count: usize| {
-        let mut node = Node::new(Settings::default());
-        (0..count).for_each(|_| node.send(&queue("q"), ""));
-        let options = Subscription {
-            browse: true,
-            ..Subscription::default()
-        };
-        let consumer = node.subscribe_with(B, 1, &queue("q"), options);
-        let begun = std::time::Instant::now();
-        (0..count).for_each(|_| node.tell(Input::Credit { consumer, more: 1 }));
-        assert_eq!(node.delivered.len(), count);
-        begun.elapsed()
-    };
-    let (few, many) = (1000, 32);
-    let least = |count| (0..3).map(|_| browse(count)).min().expect("three times");
-    let (short, long) = (least(few), least(few * many));
-    // In proportion, or by the square of it, which is many times this; others use the machine as well.
-    let most = short * 4 * many as u32 + Duration::from_millis(700);
-    assert!(long < most, "{short:?} and {long:?}");
 }
 
 /// Whoever only looks, perhaps by a name that he has mistyped, makes nothing, and needs no right to.
