@@ -139,6 +139,14 @@ impl Server {
         }
     }
 
+    /// How it is where no check says anything.
+    fn unchecked(&self) -> Operation {
+        match self.is_down_by_agent() {
+            true => Operation::Down,
+            false => Operation::Running,
+        }
+    }
+
     fn is_down_by_agent(&self) -> bool {
         self.agent
             .as_ref()

@@ -142,6 +142,6 @@ impl Server {
         self.lead = Lead::UNKNOWN;
         self.admin = self.admin.without(Admin::INHERITED_DRAIN);
         self.disinherit_maint(now)
-            .or_else(|| self.obey(Operation::Running, Reason::Unsaid, now))
+            .or_else(|| self.obey(self.unchecked(), Reason::Unsaid, now))
     }
 }

@@ -66,10 +66,7 @@ impl Server {
             self.stop();
         } else if saved.admin.in_maint() {
             // Out of maintenance by the configuration's word.
-            self.operation = match self.is_down_by_agent() {
-                true => Operation::Down,
-                false => Operation::Running,
-            };
+            self.operation = self.unchecked();
             if let Some(check) = &mut self.check {
                 check.resume(now);
             }

@@ -23,6 +23,7 @@ impl Server {
         if self.settings.maxconn != before.maxconn {
             self.maxconn = self.settings.maxconn;
         }
+        let was_held_down = self.agent.as_ref().is_some_and(|agent| !agent.health().is_up());
         match (&mut self.agent, self.settings.agent) {
             (agent, None) => *agent = None,
             (Some(agent), Some(settings)) => agent.reconfigure(settings, now),
@@ -34,13 +35,18 @@ impl Server {
             _ => None,
         };
         let transition = transition.or(self.recheck(before.check, first_check, now));
-        match unled {
+        let transition = match unled {
             true => transition.or(self.stop_following(now)),
+            false => transition,
+        };
+        let is_let_go = was_held_down && self.agent.is_none() && self.settings.tracks.is_none();
+        match is_let_go && self.is_up_by_checks() {
+            true => transition.or(self.obey(Operation::Running, Reason::Unsaid, now)),
             false => transition,
         }
     }
 
-    /// Without checks a server is believed to work.
+    /// Without checks a server is believed to work, unless its agent says otherwise.
     pub(super) fn recheck(
         &mut self,
         before: Option<CheckSettings>,
@@ -55,7 +61,7 @@ impl Server {
             }
             (_, None) => {
                 self.check = None;
-                self.obey(Operation::Running, Reason::Unsaid, now)
+                self.obey(self.unchecked(), Reason::Unsaid, now)
             }
             (_, Some(settings)) => {
                 match &mut self.check {

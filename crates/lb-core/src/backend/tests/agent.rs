@@ -133,3 +133,64 @@ fn what_an_operator_says_of_one_that_is_not_checked_outlives_the_process() {
     assert_eq!(status(&heir(&be, with_agent(None)), A), "DOWN (agent)");
     assert_eq!(status(&heir(&be, plain()), A), "no check");
 }
+
+/// What a reload makes of one of weight 50 that its agent calls down.
+fn after_reload(before: Option<CheckSettings>, after: ServerSettings) -> String {
+    let mut be = with_agent(before);
+    says(&mut be, "down");
+    assert_eq!(status(&be, A), "DOWN (agent)");
+    be.handle(anew(vec![ServerSettings { weight: 50, ..after }]), ms(5_000_000));
+    status(&be, A)
+}
+
+#[test]
+fn an_agent_that_a_reload_takes_away_holds_nobody_down() {
+    let checked = || Some(checks(1_000_000, 1, 1));
+    assert_eq!(after_reload(None, server(0, None)), "no check");
+    assert_eq!(after_reload(checked(), server(0, checked())), "UP");
+    assert_eq!(after_reload(checked(), server(0, None)), "no check");
+    // Nor does one that rests, and what an operator has said is not the agent's.
+    let mut be = with_agent(None);
+    says(&mut be, "down");
+    let resting = Input::Agent {
+        server: A,
+        enabled: false,
+    };
+    be.handle(resting, ms(1));
+    be.handle(anew(vec![server(0, None)]), ms(2));
+    assert_eq!(status(&be, A), "no check");
+    let mut be = with_agent(None);
+    let down = Input::Health {
+        server: A,
+        to: Operation::Down,
+    };
+    be.handle(down, ms(1));
+    be.handle(anew(vec![server(0, None)]), ms(2));
+    assert_eq!(status(&be, A), "DOWN");
+}
+
+#[test]
+fn an_agent_that_a_reload_leaves_is_still_heard_without_checks() {
+    let asked = ServerSettings {
+        agent: Some(checks(1000, 1, 1)),
+        ..server(0, None)
+    };
+    assert_eq!(after_reload(Some(checks(1_000_000, 1, 1)), asked), "DOWN (agent)");
+}
+
+#[test]
+fn who_follows_no_more_hears_its_own_agent() {
+    let asked = |tracks| ServerSettings {
+        agent: Some(checks(1000, 1, 1)),
+        tracks,
+        ..server(0, None)
+    };
+    let lead: Arc<Tracked> = Arc::new(Tracked {
+        backend: "be".into(),
+        server: "lead".into(),
+    });
+    let mut be = backend(vec![asked(Some(lead))]);
+    says(&mut be, "down");
+    be.handle(anew(vec![asked(None)]), ms(5_000_000));
+    assert_eq!(status(&be, A), "DOWN (agent)");
+}
