@@ -336,6 +336,27 @@ mod tests {
     }
 
     #[test]
+    fn who_watches_hears_of_no_certificate_that_was_taken_out() {
+        let (folder, file, pem) = alone("taken-out");
+        let other = folder.join("b.pem");
+        std::fs::write(&other, pem).expect("it is written");
+        let list = folder.join("list");
+        std::fs::write(&list, format!("{}\n{}\n", file.display(), other.display())).expect("it is written");
+        let (vault, mut desk) = begun(&folder);
+        let watched = |vault: &Vault| {
+            let now = vault.now();
+            now.expiries().iter().map(|seen| seen.file.clone()).collect::<Vec<_>>()
+        };
+        let [a, b] = [&file, &other].map(|file| file.display().to_string());
+        assert_eq!(watched(&vault), [a.clone(), b.clone()]);
+        desk.delete_line(&vault, &list, &other, None).expect("it is listed");
+        assert_eq!(watched(&vault), [a.clone()]);
+        desk.add_line(&vault, &list, &b).expect("it is kept");
+        assert_eq!(watched(&vault), [a, b]);
+        std::fs::remove_dir_all(folder).ok();
+    }
+
+    #[test]
     fn lines_keep_their_numbers() {
         let all = b"1 /etc/a.pem [alpn h2] a.example !b.example\n7 b.pem\n";
         assert_eq!(lines(all).iter().map(|line| line.number).collect::<Vec<_>>(), [1, 7]);

@@ -190,11 +190,9 @@ impl Desk {
             .cloned()
             .collect::<Vec<_>>()
         {
-            let mut shelf = Shelf::clone(&loaded.shelf);
-            if let Some(pieces) = shelf.certificates.remove(&file) {
-                self.spare.insert(spare(&file), pieces);
-            }
-            loaded.shelf = Arc::new(shelf);
+            let taken;
+            (loaded, taken) = loaded.without(&file);
+            self.spare.extend(taken.map(|pieces| (spare(&file), pieces)));
         }
         vault.replace(loaded);
         let known = self.listed.remove(list).filter(|known| known.now == before);

@@ -174,6 +174,20 @@ impl Loaded {
         Ok(Loaded { shelf, ..self.clone() })
     }
 
+    /// The same without a certificate that nothing was made of; and that.
+    pub(super) fn without(self, file: &Path) -> (Loaded, Option<Pieces>) {
+        let mut shelf = Shelf::clone(&self.shelf);
+        let taken = shelf.certificates.remove(file);
+        let expiries = expiries(&shelf);
+        let shelf = Arc::new(shelf);
+        let left = Loaded {
+            shelf,
+            expiries,
+            ..self
+        };
+        (left, taken)
+    }
+
     /// Listeners stay when their keys for tickets change: these are replaced within them.
     fn hand_out_keys(&self) {
         for made in self.listeners.values() {
@@ -310,7 +324,7 @@ impl Wanted {
             listeners,
             origins,
             checks,
-            expiries: shelf.certificates.iter().filter_map(expiry).collect(),
+            expiries: expiries(&shelf),
             keys: self.keys,
             shelf: Arc::new(shelf),
         })
@@ -367,6 +381,10 @@ fn once(mut errors: Vec<LoadError>) -> Vec<LoadError> {
     let mut said = BTreeSet::new();
     errors.retain(|error| said.insert(error.why.to_string()));
     errors
+}
+
+fn expiries(shelf: &Shelf) -> Arc<[CertificateSeen]> {
+    shelf.certificates.iter().filter_map(expiry).collect()
 }
 
 fn expiry((file, pieces): (&PathBuf, &Pieces)) -> Option<CertificateSeen> {
