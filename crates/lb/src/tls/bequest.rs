@@ -244,6 +244,8 @@ mod tests {
         let line = format!("{} a.example", ours.display());
         desk.add_line(&vault, &list, &line).expect("it is known");
         put(&mut desk, &ours, &changed(3));
+        desk.staple(&vault, std::slice::from_ref(&ours), b"said")
+            .expect("it is stapled");
 
         let states = desk.states(&vault);
         let (heir, mut heirs) = begun(&folder);
