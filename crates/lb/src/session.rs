@@ -87,8 +87,6 @@ struct Session {
     stuck: Option<Box<Stuck>>,
     /// Whether rules wait for what the server sends first.
     answer: Answer,
-    /// Somebody who looked at what the client says was told this, and the machine was not yet.
-    broke_off: Option<IoFailure>,
     listener: u32,
     at_server: Option<AtServer>,
     /// The latest answer to a pick.
@@ -136,7 +134,6 @@ impl Session {
             subject: None,
             stuck: None,
             answer: Answer::Over,
-            broke_off: None,
             listener,
             at_server: None,
             pick: Pick::NoServer,
@@ -192,9 +189,6 @@ impl Session {
             if let Some(reason) = self.place.sentence().or_else(|| self.entry.sentence()) {
                 let now = self.worker.clock.now();
                 self.conn.handle(Input::Kill(reason), now);
-            } else if let Some(failure) = self.broke_off.take() {
-                let now = self.worker.clock.now();
-                self.conn.handle(Input::Failed(Side::Client, failure), now);
             } else if self.departs() {
                 return Poll::Ready(Rest::Called);
             } else if !self.is_time(cx, timer.as_mut()) && !self.advance(cx) {

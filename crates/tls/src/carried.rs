@@ -32,7 +32,7 @@ pub struct Carried<S> {
     connection: RefCell<Connection>,
     /// The other end has said, or shown, that it will send nothing more.
     is_over: Cell<bool>,
-    /// Why nothing more comes, while something is ready that came before: the socket tells that only once.
+    /// Why nothing more comes: whoever asks again hears it again. While something is ready that came before, nobody does.
     trouble: RefCell<Option<HandshakeError>>,
 }
 
@@ -85,6 +85,11 @@ impl<S> Carried<S> {
     pub fn is_over(&self) -> bool {
         self.is_over.get()
     }
+
+    /// Why nothing more will come, if that is no orderly end.
+    pub fn trouble(&self) -> Option<HandshakeError> {
+        self.trouble.borrow().as_ref().map(HandshakeError::again)
+    }
 }
 
 impl<S: Socket> Carried<S> {
@@ -104,7 +109,7 @@ impl<S: Socket> Carried<S> {
     /// Reads once from the socket. What does not fit into `into` is kept, and so is why it fails while something is
     /// ready.
     pub fn poll_more(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<Result<More, HandshakeError>> {
-        if let Some(why) = self.trouble.take() {
+        if let Some(why) = self.trouble() {
             return Poll::Ready(Err(why));
         }
         if self.is_over.get() {
@@ -132,13 +137,13 @@ impl<S: Socket> Carried<S> {
         if matches!(done, Poll::Ready(Ok(More::End))) || self.connection.borrow().has_ended() {
             self.is_over.set(true);
         }
-        match done {
-            Poll::Ready(Err(why)) if !self.connection.borrow().ready().is_empty() => {
-                self.trouble.replace(Some(why));
-                Poll::Ready(Ok(More::Bytes(0)))
+        if let Poll::Ready(Err(why)) = &done {
+            self.trouble.replace(Some(why.again()));
+            if !self.connection.borrow().ready().is_empty() {
+                return Poll::Ready(Ok(More::Bytes(0)));
             }
-            done => done,
         }
+        done
     }
 
     /// Reads until so much is [ready](Connection::ready), as far as it is there, and answers whether nothing more will
@@ -146,9 +151,11 @@ impl<S: Socket> Carried<S> {
     pub fn fill(&self, cx: &mut Context<'_>, most: usize) -> Result<bool, HandshakeError> {
         loop {
             let count = self.connection.borrow().ready().len();
-            let has_failed = self.trouble.borrow().is_some();
-            if self.is_over.get() && !has_failed || has_failed && count > 0 {
-                return Ok(true);
+            match self.trouble() {
+                Some(_) if count > 0 => return Ok(true),
+                Some(why) => return Err(why),
+                None if self.is_over.get() => return Ok(true),
+                None => {}
             }
             if count >= most {
                 return Ok(false);
@@ -225,6 +232,18 @@ impl From<io::Error> for HandshakeError {
 }
 
 impl HandshakeError {
+    /// The same once more.
+    fn again(&self) -> HandshakeError {
+        match self {
+            HandshakeError::Closed => HandshakeError::Closed,
+            HandshakeError::Io(error) => HandshakeError::Io(match error.raw_os_error() {
+                Some(number) => io::Error::from_raw_os_error(number),
+                None => error.kind().into(),
+            }),
+            HandshakeError::Failed(why) => HandshakeError::Failed(why.clone()),
+        }
+    }
+
     pub fn into_io(self) -> io::Error {
         match self {
             HandshakeError::Closed => io::ErrorKind::UnexpectedEof.into(),

@@ -245,16 +245,11 @@ impl Session {
         }
     }
 
-    /// What the client has said so far, for a question on the way to a server. That it broke off is told only once, and
-    /// is not the business of who asks: it is kept for who leads the connection.
-    pub(super) fn said<'s>(&mut self, cx: &mut Context<'_>, scratch: &'s mut Scratch) -> Option<&'s [u8]> {
-        match self.client.peek(cx, scratch, MOST) {
-            Ok(peeked) => Some(peeked.bytes),
-            Err(error) => {
-                self.broke_off = Some(io_failure(&error));
-                None
-            }
-        }
+    /// What the client has said so far, for a question on the way to a server. That it broke off is not the business of
+    /// who asks: who leads the connection hears it again.
+    pub(super) fn said<'s>(&self, cx: &mut Context<'_>, scratch: &'s mut Scratch) -> Option<&'s [u8]> {
+        let peeked = self.client.peek(cx, scratch, MOST).ok()?;
+        Some(peeked.bytes)
     }
 
     /// The hash of what `balance hash` asks for. What is not there when a server is wanted has no hash.

@@ -94,7 +94,6 @@ impl Session {
         let is_due = self.answer == Answer::Due;
         let mut said = Vec::new();
         let verdict = match server.peek(cx, &mut scratch, MOST) {
-            // Who looks has heard it: the kernel tells no other.
             Err(error) => {
                 drop(scratch);
                 self.upstream = Upstream::Up(server);

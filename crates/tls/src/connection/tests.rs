@@ -14,6 +14,7 @@ use crate::carried::{Carried, Socket};
 use crate::listener::{Entry, Terms};
 use crate::origin::{Origin, OriginTerms};
 use crate::protocol::{Protocol, Version};
+use crate::tickets::{Rules, TicketKeys};
 use crate::trust::{Errors, Forgiven, Trust};
 use crate::{Certificate, anyone};
 
@@ -419,10 +420,14 @@ fn the_last_words_are_heard_before_the_end_is_told() {
             let Poll::Ready(Ok(5)) = carried.poll_read(cx, &mut into) else {
                 panic!("the words are there");
             };
-            let Poll::Ready(Err(why)) = carried.poll_read(cx, &mut into) else {
-                panic!("it ends with a reason");
-            };
-            assert_eq!(why.kind(), kind[usize::from(is_broken_by_record)]);
+            // As often as anybody asks.
+            for _ in 0..2 {
+                let Poll::Ready(Err(why)) = carried.poll_read(cx, &mut into) else {
+                    panic!("it ends with a reason");
+                };
+                assert_eq!(why.kind(), kind[usize::from(is_broken_by_record)]);
+                assert!(carried.fill(cx, 0).is_err(), "also who wants nothing");
+            }
         }
         let unread = carried(is_broken_by_record);
         assert!(unread.fill(cx, 1000).unwrap());
@@ -445,5 +450,38 @@ fn clients_come_back_to_their_session() {
             server.state().unwrap().handshake_kind()
         });
         assert_eq!(kinds[1], Some(rustls::HandshakeKind::Resumed), "{version:?}");
+    }
+}
+
+#[test]
+fn replaced_keys_are_forgotten_by_lines_with_words_of_their_own_too() {
+    let authority = Authority::new();
+    let keys = |firsts: [u8; 3]| TicketKeys::new(firsts.map(|first| vec![first; 48]).to_vec()).unwrap();
+    let hosts = ["usual.example", "apart.example"];
+    let entries = hosts.map(|host| Entry {
+        certificate: authority.vouch(&[host]),
+        terms: Terms {
+            ticket_keys: Some((keys([1, 2, 3]), Rules::of(b'*', [[]]))),
+            ..terms(&[Version::Tls13])
+        },
+        filters: Vec::new(),
+        is_apart: host == hosts[1],
+    });
+    let listener = Arc::new(Listener::new(entries.into(), false).unwrap());
+    for (place, host) in hosts.into_iter().enumerate() {
+        listener.take_keys(&keys([1, 2, 3]));
+        let origin = Origin::new(origin(&[Version::Tls13], None)).unwrap();
+        let met = || {
+            let mut server = Connection::accept(listener.clone());
+            let mut client = origin.connect(Some(host), [127, 0, 0, 1].into()).unwrap();
+            shake(&mut client, &mut server, BUFFER / 2).unwrap();
+            let kind = server.state().unwrap().handshake_kind();
+            kind == Some(rustls::HandshakeKind::Resumed)
+        };
+        assert!(!met() && met(), "{place}");
+        for firsts in [[2, 3, 4], [3, 4, 5], [4, 5, 6]] {
+            listener.take_keys(&keys(firsts));
+        }
+        assert!(!met() && met(), "{place}: its key is forgotten, and it gets another");
     }
 }
