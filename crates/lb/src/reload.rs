@@ -43,6 +43,7 @@ use crate::reader::Reader;
 use crate::resolving::Resolving;
 use crate::socket::Hall;
 use crate::stats::{Stats, Timeline};
+use crate::tls::Loaded;
 use crate::upgrade::Store;
 use crate::worker::{Crew, Phase};
 use fresh::Fresh;
@@ -88,8 +89,8 @@ pub(crate) struct Reloader {
     /// Listeners that take their last clients; where they listen somebody may want to listen again.
     leaving: RefCell<Vec<Rc<Bound>>>,
     seed: RefCell<Seed>,
-    /// How many there were, and how many were refused since the last that was not: as HAProxy's master counts.
-    counts: Cell<(u32, u32)>,
+    /// How many were refused since the last that was not.
+    refused: Cell<u32>,
     /// One after the other.
     turn: Mutex<()>,
 }
@@ -111,7 +112,7 @@ impl Reloader {
             configured: RefCell::new(configured),
             leaving: RefCell::default(),
             seed: RefCell::new(seed),
-            counts: Cell::default(),
+            refused: Cell::default(),
             turn: Mutex::default(),
         })
     }
@@ -129,9 +130,7 @@ impl Reloader {
         let done = self.follow().await;
         // Of a configuration that is not followed after all, the kernel is to know nothing either.
         self.estate.forwarder.follow();
-        let (all, refused) = self.counts.get();
-        let refused = if done.is_ok() { 0 } else { refused + 1 };
-        self.counts.set((all + 1, refused));
+        self.refused.set(if done.is_ok() { 0 } else { self.refused.get() + 1 });
         self.estate.stats.count_reload(done.is_ok());
         match &done {
             Ok(difference) if difference.is_empty() => tracing::info!("reload: nothing has changed"),
@@ -153,9 +152,10 @@ impl Reloader {
         done
     }
 
-    /// How many reloads there were, and how many were refused since the last that was not.
-    pub(crate) fn counts(&self) -> (u32, u32) {
-        self.counts.get()
+    /// How many reloads there were, and how many were refused since the last that was not: as HAProxy's master counts.
+    pub(crate) fn counts(&self) -> (u64, u32) {
+        let all = self.estate.stats.reloads();
+        (all.followed + all.refused, self.refused.get())
     }
 
     /// The lists of patterns that decide about connections now.
@@ -191,19 +191,20 @@ impl Reloader {
         found.is_some_and(|found| *found.gate.borrow() == Gate::Closed)
     }
 
+    /// Whether it does the same still. Who has replaced a certificate by order may have written its file before, and that
+    /// was perhaps read already: what was read then is the older word.
+    fn is_still(&self, running: &Arc<Plan>, files: &Arc<Loaded>) -> bool {
+        self.running() == *running && Arc::ptr_eq(&self.estate.directory.tls.now(), files)
+    }
+
     /// What the process does, and what the files say. Reading takes a while, and an operator may add and remove servers
     /// meanwhile: who was known when names were looked up, and was not looked up therefore, must be known still.
     async fn compared(&self) -> Result<(Arc<Plan>, Fresh), Refused> {
         loop {
-            let running = self.running();
-            let fresh = Fresh::read(
-                self.estate.args.clone(),
-                self.estate.reader.clone(),
-                running.clone(),
-                self.estate.directory.tls.now(),
-            )
-            .await?;
-            if self.running() == running {
+            let (running, files) = (self.running(), self.estate.directory.tls.now());
+            let (args, reader) = (self.estate.args.clone(), self.estate.reader.clone());
+            let fresh = Fresh::read(args, reader, running.clone(), files.clone()).await?;
+            if self.is_still(&running, &files) {
                 return Ok((running, fresh));
             }
         }
@@ -212,10 +213,11 @@ impl Reloader {
     /// What is configured now, and the kernel is ready for it.
     async fn agreed(&self) -> Result<(Arc<Plan>, Fresh), Refused> {
         loop {
+            let files = self.estate.directory.tls.now();
             let (running, fresh) = self.compared().await?;
             let reserved = self.estate.forwarder.reserve(&fresh.in_force(&running)).await;
             reserved.map_err(Refused::because)?;
-            if self.running() == running {
+            if self.is_still(&running, &files) {
                 return Ok((running, fresh));
             }
         }
