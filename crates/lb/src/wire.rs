@@ -50,11 +50,11 @@ impl Wire {
         }
     }
 
-    /// As [`Endpoint::poll_finished`]. What TLS has to say is not looked at ahead of its turn.
+    /// As [`Endpoint::poll_finished`].
     pub(crate) fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Wire::Plain(endpoint) => endpoint.poll_finished(cx),
-            Wire::Tls(tls) => tls.poll_hung_up(cx),
+            Wire::Tls(tls) => tls.poll_finished(cx),
         }
     }
 

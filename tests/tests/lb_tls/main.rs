@@ -4,6 +4,7 @@ mod changes;
 mod effects;
 mod facts;
 mod hosts;
+mod meanwhile;
 mod peers;
 mod tickets;
 

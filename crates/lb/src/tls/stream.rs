@@ -107,6 +107,24 @@ impl Tls {
         }
     }
 
+    /// As [`Endpoint::poll_finished`]. What is encrypted still is not looked at ahead of its turn.
+    pub(crate) fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let known = |carried: &Carried<Wired>| match carried.trouble() {
+            Some(why) => Some(Err(why.into_io())),
+            None => carried.is_over().then_some(Ok(())),
+        };
+        let is_silent = self.carried.connection().ready().is_empty();
+        if is_silent && let Poll::Ready(end) = self.poll_hung_up(cx) {
+            return Poll::Ready(end);
+        }
+        match known(&self.carried) {
+            Some(end) => Poll::Ready(end),
+            // It has spoken: that it leaves the socket alone tells.
+            None if !self.carried.connection().ready().is_empty() => self.endpoint().poll_finished(cx),
+            None => Poll::Pending,
+        }
+    }
+
     /// As [`Endpoint::peek`], of what is inside.
     pub(crate) fn peek<'s>(
         &self,
