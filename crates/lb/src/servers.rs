@@ -39,6 +39,8 @@ pub(crate) struct Server {
     alarms: AtomicU32,
     /// Of the range of its `source`, the next that is tried.
     port: AtomicU32,
+    /// That values are left out of its PROXY header was said.
+    is_cut_short: AtomicBool,
 }
 
 /// Where an agent is, and what is said to it.
@@ -80,11 +82,17 @@ impl Server {
             errors: AtomicU32::default(),
             alarms: AtomicU32::default(),
             port: AtomicU32::default(),
+            is_cut_short: AtomicBool::new(false),
         }
     }
 
     pub(crate) fn plan(&self) -> Guard<Arc<plan::Server>> {
         self.plan.load()
+    }
+
+    /// Values were left out of its PROXY header; whether it is the first time.
+    pub(crate) fn is_first_cut(&self) -> bool {
+        !self.is_cut_short.swap(true, Relaxed)
     }
 
     pub(crate) fn name(&self) -> Arc<str> {

@@ -332,7 +332,8 @@ fn more_is_said_by_number_as_long_as_there_is_room() {
         more: &more,
         ..Client::default()
     };
-    let bytes = write.for_client(&told);
+    let (bytes, left_out) = write.as_far_as_it_goes(&told);
+    assert_eq!(left_out, 1);
     assert!(bytes.ends_with(b"\xE0\0\x03one\xE2\0\0"), "{bytes:?}");
     let Ok(Progress::Complete(header, length)) = read(&bytes) else {
         panic!("it is whole");

@@ -71,8 +71,13 @@ pub struct Client<'a> {
 
 impl Write {
     pub fn for_client(&self, client: &Client<'_>) -> Vec<u8> {
+        self.as_far_as_it_goes(client).0
+    }
+
+    /// The same, and how many of the values beside had no room.
+    pub fn as_far_as_it_goes(&self, client: &Client<'_>) -> (Vec<u8>, usize) {
         match self.version {
-            Version::V1 => line(client.ends),
+            Version::V1 => (line(client.ends), client.more.len()),
             Version::V2 => self.binary(client),
         }
     }
@@ -81,11 +86,11 @@ impl Write {
     pub fn for_check(&self, ends: Option<Ends>) -> Vec<u8> {
         match self.version {
             Version::V1 => line(ends),
-            Version::V2 => self.binary(&Client::default()),
+            Version::V2 => self.for_client(&Client::default()),
         }
     }
 
-    fn binary(&self, client: &Client<'_>) -> Vec<u8> {
+    fn binary(&self, client: &Client<'_>) -> (Vec<u8>, usize) {
         let Client {
             ends,
             authority,
@@ -117,9 +122,12 @@ impl Write {
             put_detail(&mut out, tlv::SSL, &self.details.of_tls(tls));
         }
         // As often as HAProxy's buffer has room for them; what has no room is left out.
+        let mut left_out = 0;
         for (kind, value) in more {
             if out.len() + value.len() <= MOST {
                 put_detail(&mut out, *kind, value);
+            } else {
+                left_out += 1;
             }
         }
         // Addresses, a few values of at most 255 bytes and fixed fields, and not much more: below the field's range.
@@ -129,7 +137,7 @@ impl Write {
             let sum = v2::checksum(&out, at);
             out[at..at + 4].copy_from_slice(&sum.to_be_bytes());
         }
-        out
+        (out, left_out)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,11 +25,6 @@ use crate::queue::Place;
 use crate::servers::Server;
 use crate::tls::{Spoken, Tls, ip_of};
 use crate::wire::Wire;
-
-/// Before each value in a PROXY header: its number and its length.
-const VALUE_HEAD: usize = 3;
-/// That values are left out is said once.
-static CUT: Once = Once::new();
 
 /// How far the way to the server is.
 pub(super) enum Upstream {
@@ -309,16 +304,10 @@ impl Session {
             unique_id,
             more: &more,
         };
-        let said = header.for_client(&client);
-        if !more.is_empty() {
-            let usual = header.for_client(&proxy_header::Client { more: &[], ..client });
-            let wanted: usize = more.iter().map(|(_, value)| VALUE_HEAD + value.len()).sum();
-            if said.len() < usual.len() + wanted {
-                CUT.call_once(|| {
-                    let (backend, server) = (self.backend.as_ref().map(|b| b.name()), plan.name.clone());
-                    tracing::warn!(?backend, %server, "values are left out of a PROXY header that has no room for them");
-                });
-            }
+        let (said, left_out) = header.as_far_as_it_goes(&client);
+        if left_out > 0 && self.tried.as_ref().is_some_and(|server| server.is_first_cut()) {
+            let (backend, server) = (self.backend.as_ref().map(|b| b.name()), plan.name.clone());
+            tracing::warn!(?backend, %server, left_out, "values are left out of a PROXY header that has no room for them");
         }
         Some(said)
     }
