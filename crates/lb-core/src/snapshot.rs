@@ -56,6 +56,8 @@ pub struct Snapshot {
     pub files: Vec<FileState>,
     /// Backends of the configuration that operators have deleted.
     pub unmade: Vec<Unmade>,
+    /// The word by which the statistics page knows its own forms.
+    pub page: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

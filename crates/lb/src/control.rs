@@ -34,7 +34,7 @@ use crate::listeners::Opened;
 use crate::live::Live;
 use crate::master::Master;
 use crate::orders::Orders;
-use crate::page::Site;
+use crate::page::{Site, Token};
 use crate::peers::{Ground, Peers};
 use crate::reader::Reader;
 use crate::reload::Reloader;
@@ -147,6 +147,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         kept: &mut kept,
     };
     let taking = heritage.begin(predecessor, &live, clock.now()).await;
+    let token = Token::after(past.own.page.as_deref());
     tracking::settle(&mut backends, clock.now());
     directory.rings.convey(&Outward {
         vault: directory.tls.clone(),
@@ -219,6 +220,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         crew,
         directory,
         notifier,
+        token,
     };
     let keeping = archive.map(|archive| Keeping::begin(archive, house.scene()));
     let (host, sites) = house.pages(http, router);

@@ -41,7 +41,7 @@ use crate::orders::Orders;
 use crate::router::Router;
 use crate::stats::Stats;
 use metrics::Asked;
-use origin::Token;
+pub(crate) use origin::Token;
 use post::Code;
 use reply::{Body, Kind, reply};
 pub(crate) use site::Site;
@@ -61,14 +61,20 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    pub(crate) fn new(clock: Clock, stats: Rc<Stats>, orders: Orders, live: Arc<Live>, router: Rc<Router>) -> Rc<Page> {
+    pub(crate) fn new(
+        (clock, token): (Clock, Token),
+        stats: Rc<Stats>,
+        orders: Orders,
+        live: Arc<Live>,
+        router: Rc<Router>,
+    ) -> Rc<Page> {
         Rc::new(Page {
             clock,
             stats,
             orders,
             live,
             router,
-            token: Token::new(),
+            token,
         })
     }
 
@@ -150,7 +156,7 @@ impl Page {
         if !is_ours && origin::needs_token(&head.headers) {
             tracing::warn!(
                 frontend = %site.plan().name,
-                "a change was refused: a browser has sent it, and not from a page of this process"
+                "a change was refused: a browser has sent it, and not from a page of this process or of one that handed over to it"
             );
             return Code::Denied;
         }

@@ -3,7 +3,7 @@
 use std::net::{SocketAddr, TcpStream};
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, until};
+use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, request, until};
 
 use crate::socket::Socket;
 
@@ -82,6 +82,30 @@ impl Stage {
             .lines()
             .filter(|l| l.starts_with("tandem_server_session_age_seconds_count{"));
         counts.filter_map(|l| l.rsplit(' ').next()?.parse::<u64>().ok()).sum()
+    }
+}
+
+/// What a browser shows was of the process before: what its reader does there is his own still.
+#[test]
+fn a_page_that_is_open_can_be_used_afterwards() {
+    let server = Server::echo();
+    let stage = Stage::new(&server, "# nothing more");
+    let text = format!("{}    stats admin if TRUE\n", stage.text);
+    let mut old = Lb::start(&text);
+    let page = fetch(stage.page, "/stats").body;
+    let token = page
+        .split("name=\"t\" value=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next());
+    let token = token.expect("the form has a token").to_owned();
+    let _new = old.succeed(stage.socket.path(), &text);
+    assert!(old.ended().success());
+    let own = format!("Origin: http://{}", stage.page);
+    let act = |form: &str| request(stage.page, "POST", "/stats", &[&own], form);
+    let drain = format!("s=s&b=be&action=drain&t={token}");
+    assert_eq!(act(&drain).header("location"), "/stats;st=DONE");
+    for stranger in ["s=s&b=be&action=ready", "s=s&b=be&action=ready&t="] {
+        assert_eq!(act(stranger).header("location"), "/stats;st=DENY");
     }
 }
 

@@ -67,6 +67,7 @@ impl Snapshot {
                     server_keys_max: line.value("server_keys_max")?,
                 }
             }
+            "page" => self.page = Some(line.text("word")?.into()),
             "event" => self.events.push(Event::read(line)?),
             "unmade" => self.unmade.push(Unmade::read(line)?),
             "file" => self.files.push(FileState::read(line)?),

@@ -18,6 +18,9 @@ impl Snapshot {
         out.line("taken").set("at", self.taken);
         write_process(&mut out, &self.process);
         write_counts(&mut out, self.counts);
+        if let Some(word) = &self.page {
+            out.line("page").set("word", word);
+        }
         self.events.iter().for_each(|event| event.write(&mut out));
         for frontend in &self.frontends {
             write_frontend(&mut out, frontend);

@@ -186,6 +186,7 @@ fn sample() -> Snapshot {
         entries,
     };
     Snapshot {
+        page: Some("a word of its own".into()),
         unmade: vec![Unmade {
             name: "gone by".into(),
             origin: Origin { count: 2, sum: 7 },

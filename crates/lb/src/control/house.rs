@@ -20,7 +20,7 @@ use crate::http;
 use crate::keeper::Lines;
 use crate::listeners::Opened;
 use crate::live::Live;
-use crate::page::{Page, Site};
+use crate::page::{Page, Site, Token};
 use crate::peers::Peers;
 use crate::reader::Reader;
 use crate::reload::{Estate, Reloader};
@@ -49,6 +49,7 @@ pub(super) struct House {
     pub(super) crew: Arc<Crew>,
     pub(super) directory: Arc<Directory>,
     pub(super) notifier: Rc<Notifier>,
+    pub(super) token: Token,
 }
 
 /// What only a reload needs beside it.
@@ -75,6 +76,7 @@ impl House {
             frontends: self.desk.frontends.clone(),
             process: self.process.clone(),
             directory: self.directory.clone(),
+            token: self.token.clone(),
         }
     }
 
@@ -85,7 +87,13 @@ impl House {
         tokio::task::spawn_local(router.clone().watch(way));
         let (orders, live) = (self.desk.orders.clone(), self.live.clone());
         let host = http::Host {
-            page: Page::new(self.clock, self.stats.clone(), orders, live, router),
+            page: Page::new(
+                (self.clock, self.token.clone()),
+                self.stats.clone(),
+                orders,
+                live,
+                router,
+            ),
             directory: self.directory.clone(),
             outgoing: Rc::default(),
             phase: self.desk.phase.subscribe(),

@@ -5,20 +5,27 @@
 //! led to this address (DNS rebinding) is the same in both.
 
 use std::hash::{BuildHasher, RandomState};
+use std::rc::Rc;
 
 use hyper::HeaderMap;
-use hyper::header::{HOST, HeaderName, HeaderValue, ORIGIN, REFERER};
+use hyper::header::{HeaderName, ORIGIN, REFERER};
 use tandem_lb_core::secret;
 
-/// A word that only our own pages know, new with each start.
-pub(super) struct Token(String);
+/// So many characters has a word that was drawn.
+const LENGTH: usize = 32;
+
+/// A word that only our own pages know, new with each start. A successor goes on with it: pages that are open stay ours.
+#[derive(Clone)]
+pub(crate) struct Token(Rc<str>);
 
 impl Token {
-    pub(super) fn new() -> Token {
-        Token(drawn())
+    /// That of the process before, where it has said one.
+    pub(crate) fn after(before: Option<&str>) -> Token {
+        let whole = before.filter(|word| word.len() == LENGTH);
+        Token(whole.map_or_else(|| drawn().into(), Rc::from))
     }
 
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
@@ -38,20 +45,10 @@ fn drawn() -> String {
     format!("{:016x}{:016x}", draw(0), draw(1))
 }
 
-/// Whether a browser has sent it, or somebody followed another site.
+/// Whether a browser has sent it. Old ones say no more than which page they come from.
 pub(super) fn needs_token(headers: &HeaderMap) -> bool {
-    let by_browser = |name: &HeaderName| *name == ORIGIN || name.as_str().starts_with("sec-fetch-");
-    headers.keys().any(by_browser) || headers.get_all(REFERER).iter().any(|from| !is_ours(from, headers))
-}
-
-/// Whether an address is of the host that was asked.
-fn is_ours(address: &HeaderValue, headers: &HeaderMap) -> bool {
-    let text = |value: &HeaderValue| value.to_str().map(str::to_owned).ok();
-    let host = text(address).and_then(|address| {
-        let (_, rest) = address.split_once("://")?;
-        rest.split(['/', '?', '#']).next().map(str::to_owned)
-    });
-    host.is_some() && host == headers.get(HOST).and_then(text)
+    let by_browser = |name: &HeaderName| [ORIGIN, REFERER].contains(name) || name.as_str().starts_with("sec-fetch-");
+    headers.keys().any(by_browser)
 }
 
 #[cfg(test)]
@@ -70,7 +67,7 @@ mod tests {
             (&[("host", "lb:8404"), ("origin", "null")], true),
             (&[("sec-fetch-site", "same-origin")], true),
             (&[("sec-fetch-mode", "navigate")], true),
-            (&[("host", "lb:8404"), ("referer", "http://lb:8404/stats;up")], false),
+            (&[("host", "lb:8404"), ("referer", "http://lb:8404/stats;up")], true),
             (
                 &[("host", "lb:8404"), ("referer", "http://lb:8404.evil.example/")],
                 true,
@@ -90,8 +87,9 @@ mod tests {
 
     #[test]
     fn tokens_differ() {
-        let (one, two) = (Token::new(), Token::new());
-        assert!(one.is(one.as_str()) && !one.is(two.as_str()) && !one.is(""));
-        assert_eq!(one.as_str().len(), 32);
+        let (one, two) = (Token::after(None), Token::after(Some("")));
+        assert!(one.is(one.as_str()) && !one.is(two.as_str()) && !one.is("") && !two.is(""));
+        assert_eq!([&one, &two].map(|token| token.as_str().len()), [LENGTH; 2]);
+        assert!(Token::after(Some(one.as_str())).is(one.as_str()));
     }
 }

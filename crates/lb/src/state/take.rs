@@ -25,6 +25,7 @@ use crate::frontends::Frontends;
 use crate::keeper::Keeper;
 use crate::listeners::place_of;
 use crate::orders::Orders;
+use crate::page::Token;
 use crate::peers::Peers;
 use crate::servers::Server;
 use crate::stats::Stats;
@@ -43,6 +44,8 @@ pub(crate) struct Scene {
     pub(crate) frontends: Frontends,
     pub(crate) process: Limit,
     pub(crate) directory: Arc<Directory>,
+    /// Of the pages.
+    pub(crate) token: Token,
 }
 
 /// What a successor knows of what was counted.
@@ -82,6 +85,7 @@ impl Scene {
             state.made = keeper.made();
         }
         snapshot.files = desk.borrow().states(&self.directory.tls);
+        snapshot.page = Some(self.token.as_str().into());
         snapshot.lists = library.shelved.iter().filter_map(ListState::of).collect();
         snapshot
     }
@@ -190,6 +194,7 @@ impl Scene {
             lists: Vec::new(),
             files: Vec::new(),
             unmade: Vec::new(),
+            page: None,
         }
     }
 
