@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 
-use tandem_tests::{Config, Lb, Server, ask, connect, ended, fetch, free_port, until};
+use tandem_tests::{Config, Lb, Server, ask, connect, ended, fetch, free_port, request, until};
 
 type Rows = BTreeMap<String, Vec<String>>;
 
@@ -102,6 +102,25 @@ fn figures_follow_the_traffic() {
         // Eight sessions fall into one second, or into two.
         Some(read()).filter(|r| number(r, "fe/FRONTEND", 33) == 0 && (4..=8).contains(&number(r, "fe/FRONTEND", 35)))
     });
+}
+
+/// Who asks for the head alone is told how long the rest would be, and only what went out is counted.
+#[test]
+fn a_body_that_nobody_asks_for_is_not_counted() {
+    let config = Config::default().server("a", &Server::echo(), "");
+    let (text, at) = site(free_port());
+    let _lb = Lb::start(&format!("{config}{text}"));
+    let sent = || {
+        let csv = fetch(at, "/stats;csv").body;
+        let sent: usize = rows(&csv)["stats/FRONTEND"][9].parse().expect("bytes out");
+        (sent, csv.len())
+    };
+    let (before, length) = sent();
+    let head = request(at, "HEAD", "/stats;csv", &[], "");
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    let would_be: usize = head.header("content-length").parse().expect("a length");
+    assert!(would_be > 500, "{would_be}");
+    assert_eq!(sent().0, before + length);
 }
 
 #[test]

@@ -4,9 +4,10 @@
 //! places, a connection has few seconds, and when all places are taken the longest guest has to go: a new one, who will
 //! have asked in a moment, is worth more than one who has not come to the point.
 
+mod noted;
 mod outgoing;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::rc::Rc;
@@ -25,21 +26,26 @@ use tandem_sys::relay::Endpoint;
 use tandem_tls::Listener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::bound::{Bound, Stay, Staying};
 use crate::directory::Directory;
 use crate::door::Door;
 use crate::listeners::Opened;
-use crate::page::{Ends, Page, Site};
+use crate::page::{Counted, Ends, Page, Site};
 use crate::tls;
 use crate::wire::Wire;
 use crate::worker::Phase;
-pub(crate) use outgoing::{Kept, Outgoing};
+use noted::Noted;
+pub(crate) use outgoing::{Kept, Outgoing, Reader};
 
 const MOST_CONNECTIONS: usize = 64;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// From accept to the last byte of the answer.
 const WHOLE_TIME: Duration = Duration::from_secs(30);
+/// What the kernel may hold of an answer, which it doubles. Where it may hold megabytes it asks for more once in many
+/// seconds only, and whoever reads slowly could not be told from one who does not read at all.
+const UNREAD_BYTES: usize = 128 * 1024;
 /// The longest request line and headers.
 const HEADER_BYTES: usize = 16 * 1024;
 
@@ -204,7 +210,7 @@ struct Guest {
 impl Guest {
     async fn stay(self, socket: Socket, tls: Option<Arc<Listener>>) {
         let counted = self.site.enter(&self.bind, self.page.now());
-        match tokio::time::timeout(WHOLE_TIME, self.talk(socket, tls)).await {
+        match tokio::time::timeout(WHOLE_TIME, self.talk(&counted, socket, tls)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "an HTTP connection ended early"),
             Err(_) => tracing::debug!("an HTTP client was too slow"),
@@ -212,7 +218,8 @@ impl Guest {
         drop(counted);
     }
 
-    async fn talk(&self, socket: Socket, tls: Option<Arc<Listener>>) -> std::io::Result<()> {
+    async fn talk(&self, counted: &Counted<'_>, socket: Socket, tls: Option<Arc<Listener>>) -> std::io::Result<()> {
+        socket.set_send_buffer_size(UNREAD_BYTES)?;
         let socket = Endpoint::new(socket)?;
         let wire = match tls {
             None => Wire::Plain(socket),
@@ -221,10 +228,16 @@ impl Guest {
                 Wire::Tls(Box::new(met.map_err(tls::HandshakeError::into_io)?))
             }
         };
+        let taken = Rc::new(Cell::new(Instant::now()));
+        let wire = Noted::new(wire, taken.clone());
+        let taken = &taken;
         let answer = |request: Request<Incoming>| async move {
-            let reader = self.place.holder().map(|holder| (&self.outgoing, holder));
-            let at = (&*self.site, &*self.bind);
-            Ok::<_, Infallible>(self.page.answer(at, self.ends, reader, request).await)
+            let reader = self.place.holder().map(|task| Reader {
+                task,
+                taken: taken.clone(),
+            });
+            let reader = reader.map(|reader| (&*self.outgoing, reader));
+            Ok::<_, Infallible>(self.page.answer(counted, self.ends, reader, request).await)
         };
         http1::Builder::new()
             .timer(TokioTimer::new())

@@ -33,9 +33,8 @@ use tandem_lb_core::stats::{Field, InfoField, Selection, csv, json, schema, type
 use tandem_ops::clock::Clock;
 use tandem_time::Mono;
 use tokio::sync::Semaphore;
-use tokio::task::AbortHandle;
 
-use crate::http::Outgoing;
+use crate::http::{Outgoing, Reader};
 use crate::live::Live;
 use crate::orders::Orders;
 use crate::router::Router;
@@ -44,7 +43,7 @@ use metrics::Asked;
 pub(crate) use origin::Token;
 use post::Code;
 use reply::{Body, Kind, reply};
-pub(crate) use site::Site;
+pub(crate) use site::{Counted, Site};
 use uri::{Format, Wanted};
 use view::Scene;
 pub(crate) use visitor::Ends;
@@ -85,9 +84,9 @@ impl Page {
     /// The answer to one request, and its count. It goes out when there is room for it.
     pub(crate) async fn answer(
         &self,
-        (site, bind): (&Site, &plan::Bind),
+        guest: &Counted<'_>,
         ends: Ends,
-        reader: Option<(&Rc<Outgoing>, AbortHandle)>,
+        reader: Option<(&Outgoing, Reader)>,
         request: Request<Incoming>,
     ) -> Response<Body> {
         let has_body = *request.method() != Method::HEAD;
@@ -97,11 +96,12 @@ impl Page {
                 .iter()
                 .map(|(n, v)| n.as_str().len() + v.len() + 4)
                 .sum::<usize>();
-        let mut response = self.decide(site, ends, request).await;
-        if let Some((outgoing, client)) = reader.filter(|_| has_body) {
-            response = reply::held(response, outgoing, client).await;
+        let mut response = self.decide(guest.site(), ends, request).await;
+        if let Some((outgoing, reader)) = reader.filter(|_| has_body) {
+            response = reply::held(response, outgoing, reader).await;
         }
-        site.answered(bind, response.status(), asked, response.body().len());
+        let sent = if has_body { response.body().len() } else { 0 };
+        guest.answered(response.status(), asked, sent);
         response
     }
 

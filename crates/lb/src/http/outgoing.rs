@@ -2,82 +2,113 @@
 //!
 //! An answer is as large as the configuration: with a thousand servers the metrics are megabytes, and whoever asks and does
 //! not read keeps them here. So all answers together hold a bounded number of bytes. Where a new one does not fit, clients
-//! that have taken nothing for a while have to go, and while all of them read, the new one waits for its turn. Those who
-//! wait are bounded, too: beyond that, and after some time, the answer is that there is no room.
+//! that have taken nothing for a while have to go, and while all of them read, the new one waits until it fits. Those who
+//! wait are bounded, too: beyond that, and after some time, the answer is that there is no room. People do not wait behind
+//! tools: pages have room of their own.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// Of all answers together. A single one that is larger has its turn alone.
-const MOST_BYTES: usize = 32 << 20;
-/// Of all answers together that wait for room. A single one that is larger waits alone.
-const MOST_WAITING: usize = 32 << 20;
+/// Of all answers together that tools read, and again of those that wait for room. A single one that is larger has its
+/// turn alone.
+const OF_FIGURES: usize = 32 << 20;
+/// The same of those that people read.
+const OF_PAGES: usize = 8 << 20;
 /// Whoever takes nothing for so long does not read.
 const IDLE_TIME: Duration = Duration::from_secs(2);
 /// The longest wait for room: what is left of a connection's time is for the answer.
 const ROOM_TIME: Duration = Duration::from_secs(10);
 
-#[derive(Default)]
 pub(crate) struct Outgoing {
+    pub(crate) figures: Rc<Room>,
+    pub(crate) pages: Rc<Room>,
+}
+
+/// What answers of one sort may hold.
+pub(crate) struct Room {
+    most: usize,
     next: Cell<u64>,
     kept: RefCell<BTreeMap<u64, Parcel>>,
-    /// Who waits for room has it in the order of coming.
-    turn: Mutex<()>,
     waiting: Cell<usize>,
     freed: Notify,
 }
 
+/// Whose answer it is.
+#[derive(Clone)]
+pub(crate) struct Reader {
+    pub(crate) task: AbortHandle,
+    /// When it last took anything.
+    pub(crate) taken: Rc<Cell<Instant>>,
+}
+
 struct Parcel {
     bytes: usize,
-    /// When its client last took of it.
-    taken: Instant,
-    client: AbortHandle,
+    reader: Reader,
 }
 
 /// The memory of one answer, given back when dropped.
 pub(crate) struct Kept {
-    outgoing: Rc<Outgoing>,
+    room: Rc<Room>,
     number: u64,
 }
 
 /// Bytes that wait, until dropped.
 struct Waiting<'a> {
-    outgoing: &'a Outgoing,
+    room: &'a Room,
     bytes: usize,
 }
 
-impl Outgoing {
+impl Default for Outgoing {
+    fn default() -> Outgoing {
+        Outgoing {
+            figures: Room::of(OF_FIGURES),
+            pages: Room::of(OF_PAGES),
+        }
+    }
+}
+
+impl Room {
+    fn of(most: usize) -> Rc<Room> {
+        Rc::new(Room {
+            most,
+            next: Cell::default(),
+            kept: RefCell::default(),
+            waiting: Cell::default(),
+            freed: Notify::default(),
+        })
+    }
+
     /// Room for an answer; `None` where there is none in time.
-    pub(crate) async fn keep(self: &Rc<Outgoing>, bytes: usize, client: AbortHandle) -> Option<Kept> {
+    pub(crate) async fn keep(self: &Rc<Room>, bytes: usize, reader: Reader) -> Option<Kept> {
         let _waiting = self.wait(bytes)?;
         timeout(ROOM_TIME, self.make_room(bytes)).await.ok()?;
         let number = self.next.get();
         self.next.set(number + 1);
-        let taken = Instant::now();
-        self.kept.borrow_mut().insert(number, Parcel { bytes, taken, client });
+        reader.taken.set(Instant::now());
+        self.kept.borrow_mut().insert(number, Parcel { bytes, reader });
         Some(Kept {
-            outgoing: self.clone(),
+            room: self.clone(),
             number,
         })
     }
 
     fn wait(&self, bytes: usize) -> Option<Waiting<'_>> {
         let before = self.waiting.get();
-        if before > 0 && before + bytes > MOST_WAITING {
+        if before > 0 && before + bytes > self.most {
             return None;
         }
         self.waiting.set(before + bytes);
-        Some(Waiting { outgoing: self, bytes })
+        Some(Waiting { room: self, bytes })
     }
 
+    /// What fits does not wait behind what does not.
     async fn make_room(&self, bytes: usize) {
-        let _turn = self.turn.lock().await;
         while !self.has_room(bytes) {
             let Some(idle_at) = self.send_away(Instant::now()) else {
                 continue;
@@ -89,7 +120,7 @@ impl Outgoing {
 
     fn has_room(&self, bytes: usize) -> bool {
         let kept = self.kept.borrow();
-        kept.is_empty() || kept.values().map(|parcel| parcel.bytes).sum::<usize>() + bytes <= MOST_BYTES
+        kept.is_empty() || kept.values().map(|parcel| parcel.bytes).sum::<usize>() + bytes <= self.most
     }
 
     /// The client that has taken nothing for the longest has to go if that is too long; else the time when it will be.
@@ -97,7 +128,7 @@ impl Outgoing {
         let mut kept = self.kept.borrow_mut();
         let (number, taken) = kept
             .iter()
-            .map(|(number, parcel)| (*number, parcel.taken))
+            .map(|(number, parcel)| (*number, parcel.reader.taken.get()))
             .min_by_key(|(_, taken)| *taken)?;
         let idle_at = taken + IDLE_TIME;
         if idle_at > now {
@@ -105,31 +136,22 @@ impl Outgoing {
         }
         if let Some(parcel) = kept.remove(&number) {
             tracing::debug!(bytes = parcel.bytes, "a client that does not read has to go");
-            parcel.client.abort();
+            parcel.reader.task.abort();
         }
         None
     }
 }
 
-impl Kept {
-    /// Its client takes more of it.
-    pub(crate) fn taken(&self) {
-        if let Some(parcel) = self.outgoing.kept.borrow_mut().get_mut(&self.number) {
-            parcel.taken = Instant::now();
-        }
-    }
-}
-
 impl Drop for Kept {
     fn drop(&mut self) {
-        self.outgoing.kept.borrow_mut().remove(&self.number);
-        self.outgoing.freed.notify_one();
+        self.room.kept.borrow_mut().remove(&self.number);
+        self.room.freed.notify_waiters();
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.outgoing.waiting.set(self.outgoing.waiting.get() - self.bytes);
+        self.room.waiting.set(self.room.waiting.get() - self.bytes);
     }
 }
 
@@ -143,40 +165,55 @@ mod tests {
 
     use super::*;
 
+    const MOST: usize = 1000;
+
     /// Somebody who is there until he has to go.
-    fn client() -> JoinHandle<()> {
-        tokio::task::spawn_local(std::future::pending::<()>())
+    struct Client {
+        stays: JoinHandle<()>,
+        reader: Reader,
     }
 
-    impl Outgoing {
-        /// As if its client had last taken of it so long ago.
-        fn age(&self, kept: &Kept, by: Duration) {
-            let mut list = self.kept.borrow_mut();
-            let parcel = list.get_mut(&kept.number).expect("it is kept");
-            parcel.taken = parcel.taken.checked_sub(by).expect("the clock has run for longer");
+    impl Client {
+        fn new() -> Client {
+            let stays = tokio::task::spawn_local(std::future::pending::<()>());
+            let reader = Reader {
+                task: stays.abort_handle(),
+                taken: Rc::new(Cell::new(Instant::now())),
+            };
+            Client { stays, reader }
+        }
+
+        /// As if it had last taken something so long ago.
+        fn idle_for(&self, time: Duration) {
+            let earlier = Instant::now().checked_sub(time);
+            self.reader.taken.set(earlier.expect("the clock has run for longer"));
+        }
+
+        async fn is_gone(self) -> bool {
+            self.stays.await.expect_err("it never ends by itself").is_cancelled()
         }
     }
 
     #[tokio::test]
     async fn who_takes_nothing_goes_first() {
         let run = async {
-            let outgoing = Rc::new(Outgoing::default());
-            let [a, b, c, huge] = [(); 4].map(|()| client());
-            let keep = async |of: &JoinHandle<()>, bytes| outgoing.keep(bytes, of.abort_handle()).await.expect("room");
-            let first = keep(&a, MOST_BYTES / 2).await;
-            let second = keep(&b, MOST_BYTES / 2).await;
-            outgoing.age(&first, 2 * IDLE_TIME);
-            outgoing.age(&second, 3 * IDLE_TIME);
+            let room = Room::of(MOST);
+            let [a, b, c, huge] = [(); 4].map(|()| Client::new());
+            let keep = async |of: &Client, bytes| room.keep(bytes, of.reader.clone()).await.expect("room");
+            let first = keep(&a, MOST / 2).await;
+            let second = keep(&b, MOST / 2).await;
+            a.idle_for(2 * IDLE_TIME);
+            b.idle_for(3 * IDLE_TIME);
             let third = keep(&c, 1).await;
-            assert!(b.await.expect_err("it never ends by itself").is_cancelled());
-            assert!(!a.is_finished() && !c.is_finished());
+            assert!(b.is_gone().await);
+            assert!(!a.stays.is_finished() && !c.stays.is_finished());
             // One that is larger than everything has its turn alone.
-            outgoing.age(&third, IDLE_TIME);
-            let alone = keep(&huge, MOST_BYTES + 1).await;
+            c.idle_for(IDLE_TIME);
+            let alone = keep(&huge, MOST + 1).await;
             for gone in [a, c] {
-                assert!(gone.await.expect_err("it never ends by itself").is_cancelled());
+                assert!(gone.is_gone().await);
             }
-            assert!(!huge.is_finished());
+            assert!(!huge.stays.is_finished());
             drop((first, second, third, alone));
         };
         LocalSet::new().run_until(run).await;
@@ -185,31 +222,50 @@ mod tests {
     #[tokio::test]
     async fn who_reads_stays_and_others_wait() {
         let run = async {
-            let outgoing = Rc::new(Outgoing::default());
-            let [a, b, c, d] = [(); 4].map(|()| client());
-            let keep = |of: &JoinHandle<()>, bytes| {
-                let (outgoing, handle) = (outgoing.clone(), of.abort_handle());
-                async move { outgoing.keep(bytes, handle).await }
+            let room = Room::of(MOST);
+            let [a, b, c, d] = [(); 4].map(|()| Client::new());
+            let keep = |of: &Client, bytes| {
+                let (room, reader) = (room.clone(), of.reader.clone());
+                async move { room.keep(bytes, reader).await }
             };
-            let first = keep(&a, MOST_BYTES / 2).await.expect("all is free");
-            let second = keep(&b, MOST_BYTES / 2).await.expect("a half is free");
-            outgoing.age(&first, 2 * IDLE_TIME);
-            first.taken();
+            let first = keep(&a, MOST / 2).await.expect("all is free");
+            let second = keep(&b, MOST / 2).await.expect("a half is free");
             let cx = &mut Context::from_waker(Waker::noop());
-            let mut third = pin!(keep(&c, MOST_BYTES / 2));
+            let mut third = pin!(keep(&c, MOST / 2));
             assert!(third.as_mut().poll(cx).is_pending());
             // Too much would wait with it.
-            assert!(keep(&d, MOST_WAITING).await.is_none());
+            assert!(keep(&d, MOST).await.is_none());
             tokio::task::yield_now().await;
-            assert!(!a.is_finished() && !b.is_finished());
+            assert!(!a.stays.is_finished() && !b.stays.is_finished());
             drop(second);
             let Poll::Ready(Some(third)) = third.as_mut().poll(cx) else {
                 panic!("there is room now");
             };
-            assert_eq!(outgoing.waiting.get(), 0);
+            assert_eq!(room.waiting.get(), 0);
             tokio::task::yield_now().await;
-            assert!(!a.is_finished() && !c.is_finished());
+            assert!(!a.stays.is_finished() && !c.stays.is_finished());
             drop((first, third));
+        };
+        LocalSet::new().run_until(run).await;
+    }
+
+    #[tokio::test]
+    async fn what_fits_passes_what_does_not() {
+        let run = async {
+            let all = Outgoing::default();
+            let [a, b, c, d] = [(); 4].map(|()| Client::new().reader);
+            let cx = &mut Context::from_waker(Waker::noop());
+            let half = all.figures.keep(OF_FIGURES / 2, a).await.expect("all is free");
+            let mut huge = pin!(all.figures.keep(OF_FIGURES / 2 + 1, b));
+            assert!(huge.as_mut().poll(cx).is_pending());
+            let small = pin!(all.figures.keep(100 << 10, c)).poll(cx);
+            assert!(matches!(small, Poll::Ready(Some(_))));
+            drop(small);
+            // Nor do people wait for tools.
+            let page = pin!(all.pages.keep(OF_PAGES, d)).poll(cx);
+            assert!(matches!(page, Poll::Ready(Some(_))));
+            drop(half);
+            assert!(huge.as_mut().poll(cx).is_ready());
         };
         LocalSet::new().run_until(run).await;
     }

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,9 +10,8 @@ use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, Header
 use hyper::header::{REFERRER_POLICY, REFRESH, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Response, StatusCode};
 use tandem_lb_core::stats::prometheus::Format;
-use tokio::task::AbortHandle;
 
-use crate::http::{Kept, Outgoing};
+use crate::http::{Kept, Outgoing, Reader};
 
 /// What the page's realm is called when the configuration does not say.
 const REALM: &str = "HAProxy Statistics";
@@ -51,6 +49,7 @@ fn refreshed(response: &mut Response<Body>, refresh: Option<Duration>) {
 /// The page. Nothing but its own script and style runs in it, and no other page may show it in a frame.
 pub(super) fn html(text: String, nonce: &str, refresh: Option<Duration>) -> Response<Body> {
     let mut response = plain(StatusCode::OK, "text/html; charset=utf-8", text);
+    response.body_mut().is_page = true;
     refreshed(&mut response, refresh);
     let policy = format!(
         "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
@@ -103,13 +102,17 @@ fn crowded() -> Response<Body> {
 }
 
 /// The answer, when there is room for it. A small one always has it.
-pub(super) async fn held(mut response: Response<Body>, by: &Rc<Outgoing>, client: AbortHandle) -> Response<Body> {
+pub(super) async fn held(mut response: Response<Body>, by: &Outgoing, reader: Reader) -> Response<Body> {
     let bytes = response.body().len();
     if bytes <= PIECE {
         return response;
     }
-    match by.keep(bytes, client).await {
-        Some(kept) => response.body_mut().kept = Some(kept),
+    let room = match response.body().is_page {
+        true => &by.pages,
+        false => &by.figures,
+    };
+    match room.keep(bytes, reader).await {
+        Some(kept) => response.body_mut()._kept = Some(kept),
         None => response = crowded(),
     }
     response
@@ -139,7 +142,9 @@ fn set(response: &mut Response<Body>, name: HeaderName, value: &str) {
 /// A body that is there at once, and goes out in pieces as its client reads.
 pub(crate) struct Body {
     rest: Bytes,
-    kept: Option<Kept>,
+    /// People read it.
+    is_page: bool,
+    _kept: Option<Kept>,
 }
 
 /// Goes out at a time.
@@ -157,7 +162,8 @@ impl From<String> for Body {
         text.shrink_to_fit();
         Body {
             rest: text.into(),
-            kept: None,
+            is_page: false,
+            _kept: None,
         }
     }
 }
@@ -169,9 +175,6 @@ impl hyper::body::Body for Body {
     fn poll_frame(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if self.rest.is_empty() {
             return Poll::Ready(None);
-        }
-        if let Some(kept) = &self.kept {
-            kept.taken();
         }
         let most = self.rest.len().min(PIECE);
         let piece = self.rest.split_to(most);

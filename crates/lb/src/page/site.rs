@@ -34,7 +34,7 @@ struct Configured {
 
 /// A connection of the site, counted until dropped.
 pub(crate) struct Counted<'a> {
-    site: &'a Traffic,
+    site: &'a Site,
     listener: Arc<AtListener>,
 }
 
@@ -95,15 +95,17 @@ impl Site {
         let listener = self.listener(bind);
         self.traffic.began(now);
         listener.traffic.began(now);
-        Counted {
-            site: &self.traffic,
-            listener,
-        }
+        Counted { site: self, listener }
     }
 
+    /// One that is not configured any more is nobody's but its last guests'.
     fn listener(&self, bind: &plan::Bind) -> Arc<AtListener> {
+        let place = place_of(bind);
+        if !self.plan().binds.iter().any(|bind| place_of(bind) == place) {
+            return Arc::default();
+        }
         let mut listeners = self.listeners.borrow_mut();
-        listeners.entry(place_of(bind)).or_default().clone()
+        listeners.entry(place).or_default().clone()
     }
 
     /// The listeners that are to be shown for themselves.
@@ -112,16 +114,22 @@ impl Site {
         let shown = plan.binds.iter().filter(|_| plan.socket_stats);
         shown.map(|bind| (bind.clone(), self.listener(bind))).collect()
     }
+}
+
+impl Counted<'_> {
+    pub(crate) fn site(&self) -> &Site {
+        self.site
+    }
 
     /// Counts an answer; sizes are those of what was asked and of the body.
-    pub(crate) fn answered(&self, bind: &plan::Bind, status: StatusCode, asked: usize, body: usize) {
-        for traffic in [&*self.traffic, &self.listener(bind).traffic] {
+    pub(crate) fn answered(&self, status: StatusCode, asked: usize, body: usize) {
+        for traffic in [&*self.site.traffic, &self.listener.traffic] {
             traffic.bytes_in.add(asked as u64);
             traffic.bytes_out.add(body as u64);
         }
         let class = usize::from(status.as_u16() / 100).checked_sub(1);
         let place = class.filter(|class| *class < 5).unwrap_or(5);
-        self.answers[place].one();
+        self.site.answers[place].one();
     }
 }
 
@@ -137,7 +145,40 @@ impl Configured {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.site.sessions.leave();
+        self.site.traffic.sessions.leave();
         self.listener.traffic.sessions.leave();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::{NamedText, Service};
+
+    use super::*;
+
+    /// What such a frontend is.
+    fn configured(binds: &str) -> (plan::Frontend, plan::Stats) {
+        let text = format!("frontend f\n mode http\n stats enable\n{binds}");
+        let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
+        let frontend = loaded.plan.expect("it is whole").frontends.remove(0);
+        let Service::Stats(settings) = frontend.service.clone() else {
+            panic!("it has the page")
+        };
+        (frontend, settings)
+    }
+
+    #[test]
+    fn the_last_guest_of_a_listener_that_is_gone_leaves_nothing() {
+        let [both, one] = [" bind 127.0.0.1:1\n bind 127.0.0.1:2\n", " bind 127.0.0.1:1\n"].map(configured);
+        let gone = both.0.binds[1].clone();
+        let site = Site::new(both.0, both.1, 10);
+        let guest = site.enter(&gone, Mono::ZERO);
+        site.renew(one.0, one.1, 10);
+        guest.answered(StatusCode::OK, 7, 9);
+        assert_eq!(guest.listener.traffic.bytes_out.now(), 9);
+        let late = site.enter(&gone, Mono::ZERO);
+        late.answered(StatusCode::OK, 7, 9);
+        assert!(site.listeners.borrow().is_empty());
+        assert_eq!((site.traffic.bytes_out.now(), site.answers()[1]), (18, 2));
     }
 }
