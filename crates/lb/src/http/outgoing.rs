@@ -189,7 +189,7 @@ mod tests {
             self.reader.taken.set(earlier.expect("the clock has run for longer"));
         }
 
-        async fn is_gone(self) -> bool {
+        async fn ends(self) -> bool {
             self.stays.await.expect_err("it never ends by itself").is_cancelled()
         }
     }
@@ -205,13 +205,13 @@ mod tests {
             a.idle_for(2 * IDLE_TIME);
             b.idle_for(3 * IDLE_TIME);
             let third = keep(&c, 1).await;
-            assert!(b.is_gone().await);
+            assert!(b.ends().await);
             assert!(!a.stays.is_finished() && !c.stays.is_finished());
             // One that is larger than everything has its turn alone.
             c.idle_for(IDLE_TIME);
             let alone = keep(&huge, MOST + 1).await;
             for gone in [a, c] {
-                assert!(gone.is_gone().await);
+                assert!(gone.ends().await);
             }
             assert!(!huge.stays.is_finished());
             drop((first, second, third, alone));

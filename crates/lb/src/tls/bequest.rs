@@ -352,7 +352,7 @@ mod tests {
         let [a, b] = [&file, &other].map(|file| file.display().to_string());
         assert_eq!(watched(&vault), [a.clone(), b.clone()]);
         desk.delete_line(&vault, &list, &other, None).expect("it is listed");
-        assert_eq!(watched(&vault), [a.clone()]);
+        assert_eq!(watched(&vault), std::slice::from_ref(&a));
         desk.add_line(&vault, &list, &b).expect("it is kept");
         assert_eq!(watched(&vault), [a, b]);
         std::fs::remove_dir_all(folder).ok();
