@@ -1,27 +1,17 @@
 //! What happens while something else is waited for.
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use nix::sys::stat::Mode;
 use nix::unistd::mkfifo;
 use socket2::SockRef;
-use tandem_tests::{Config, Lb, PATIENCE, Papers, Server, until};
+use tandem_tests::{Config, Lb, Papers, Server, order, until};
 
 use super::{ask, client, secure_echo, shown};
-
-fn order(socket: &str, text: &str) -> String {
-    let mut stream = UnixStream::connect(socket).expect("the balancer answers there");
-    stream.set_read_timeout(Some(PATIENCE)).expect("above zero");
-    stream.write_all(format!("{text}\n").as_bytes()).expect("room");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).expect("an answer and its end");
-    answer
-}
 
 /// Who has spoken and is gone has no place in a queue, where the configuration says so.
 #[test]
