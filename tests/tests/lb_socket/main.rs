@@ -8,6 +8,7 @@ mod clients;
 mod commands;
 mod events;
 mod haproxy;
+mod info;
 mod naming;
 mod patterns;
 mod protocol;

@@ -88,7 +88,6 @@ pub(super) fn resolvers(room: &Room, call: &Call) -> Reply {
                 text += &format!("  {:<13}{count}\n", format!("{word}:"));
             }
         }
-        text.push('\n');
     }
     if text.is_empty() {
         Reply::Done
