@@ -159,11 +159,24 @@ fn a_broken_file_is_set_aside() {
     });
     stop(lb);
     let whole = fs::read(state(&room)).expect("it was written");
-    let broken = [&whole[..whole.len() / 2], b"", b"not ours\n", &[0; 4096]];
-    for bytes in broken {
+    let (torn, foreign) = ("it is torn or damaged", "this is no state of tandem-lb");
+    let broken: [(&[u8], &str); 4] = [
+        (&whole[..whole.len() / 2], torn),
+        (b"", foreign),
+        (b"not ours\n", foreign),
+        (&[0; 4096], foreign),
+    ];
+    for (bytes, why) in broken {
         fs::write(state(&room), bytes).expect("ours");
         fs::remove_file(room.0.join("state.bad")).ok();
-        let lb = Lb::start(&config);
+        let log = room.0.join("log");
+        let errors = fs::File::create(&log).expect("ours");
+        let lb = Lb::start_as(&config, |mut command| {
+            command.stderr(errors);
+            command
+        });
+        let said = fs::read_to_string(&log).expect("ours");
+        assert!(said.contains(why) && said.contains("state"), "{why}: {said}");
         assert_eq!(
             room.ask("get weight be/a"),
             "3 (initial 10)\n\n",

@@ -1,9 +1,10 @@
 //! What cannot be followed changes nothing, and says why.
 
 use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Config, Lb, Server, ask, connect, free_port};
+use tandem_tests::{Config, Lb, Server, ask, binary, connect, free_port};
 
 use crate::room::Room;
 
@@ -82,6 +83,29 @@ fn a_rehearsal_only_says() {
     assert_eq!(json["changes"][1]["change"], "added");
     assert!(room.ask("show stat").contains("be,t,"));
     assert!(room.ask("reload sideways").contains("only takes"));
+}
+
+#[test]
+fn the_tool_rehearses_and_reloads_and_says_it_in_json() {
+    let (room, server) = (Room::new(), Server::echo());
+    let config = Config::default().global(room.line()).server("s", &server, "");
+    let lb = Lb::start(&config.to_string());
+    let reload = |words: &[&str]| -> serde_json::Value {
+        let mut tool = Command::new(binary("tandem"));
+        let tool = tool.arg("reload").arg("--socket").arg(room.socket()).args(words);
+        let done = tool.output().expect("the tool starts");
+        assert_eq!(done.status.code(), Some(0), "{words:?}");
+        serde_json::from_slice(&done.stdout).expect("JSON and nothing else")
+    };
+    lb.configure(&config.clone().server("t", &server, "weight 3").to_string());
+    let said = reload(&["--dry-run", "--json"]);
+    assert_eq!(said["changes"][0]["about"]["section"], "server");
+    assert_eq!(said["changes"][0]["change"], "added");
+    assert!(!room.ask("show stat").contains("be,t,"));
+    assert_eq!(reload(&["--json"]), said, "it does what it has said");
+    assert!(room.ask("show stat").contains("be,t,"));
+    let nothing = reload(&["--dry-run", "--json"]);
+    assert_eq!(nothing["changes"].as_array().map(Vec::len), Some(0), "{nothing}");
 }
 
 #[test]
