@@ -1,10 +1,11 @@
 //! The master socket, beside HAProxy's.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use tandem_tests::{Config, Lb, Server, piped, until};
+use tandem_tests::{Config, Lb, PATIENCE, Server, connect, free_port, piped, until};
 
 struct Files(PathBuf);
 
@@ -107,6 +108,20 @@ fn processes_look_like_haproxys() {
         let ask = |socket| ask(socket, switching).map(|text| text.replace(|c: char| c.is_ascii_digit(), ""));
         assert_eq!(ask(&files.socket()), ask(&theirs.socket()), "{switching}");
     }
+}
+
+#[test]
+fn it_may_be_asked_from_elsewhere() {
+    let server = Server::echo();
+    let at = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let config = Config::default().server("s", &server, "");
+    let _lb = Lb::start_with(&["-W", "-S", &at.to_string()], &config.to_string());
+    let mut stream = connect(at);
+    stream.set_read_timeout(Some(PATIENCE)).expect("above zero");
+    stream.write_all(b"show proc\n").expect("room");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer and its end");
+    assert!(answer.starts_with("#<PID>") && answer.contains("worker"), "{answer}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ pub(crate) struct Args {
     /// The control socket of the tandem-vrrp on this host, whose state the page shows
     #[arg(long, value_name = "FILE", default_value = "/run/tandem-vrrp/control.sock")]
     pub(crate) vrrp_socket: PathBuf,
-    /// Open HAProxy's master socket there: PATH[,mode,600][,level,operator]
+    /// Open HAProxy's master socket there: PATH or ADDRESS:PORT[,mode,600][,level,operator]
     #[arg(short = 'S', long, value_name = "SOCKET")]
     pub(crate) master_socket: Option<MasterSocket>,
     /// Take the listeners over from the process that answers at this stats socket; with -sf, its connections too

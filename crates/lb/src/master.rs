@@ -3,6 +3,7 @@
 //! There is one process here: it reloads by itself, and a new binary takes its connections over. So it is its own worker,
 //! and what is sent to the worker (`@1 show info`) is answered like on the stats socket.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::str::FromStr;
@@ -28,14 +29,14 @@ pub(crate) struct Master {
 }
 
 /// Where the socket is to be, as on the command line: `PATH[,mode,600][,level,operator][,user,NAME][,group,NAME]`
-/// or `,severity-output,number`.
+/// or `,severity-output,number`; or `ADDRESS:PORT` in place of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MasterSocket(StatsSocket);
 
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum MasterSocketError {
-    #[error("the master socket is a unix socket: give its path")]
-    NoPath,
+    #[error("the master socket has no place: give the path of a unix socket, or an address and a port")]
+    NoAddress,
     #[error(
         "'{0}' is no option of a master socket: it knows mode, level, severity-output, user and group, each with a value"
     )]
@@ -65,12 +66,9 @@ impl FromStr for MasterSocket {
 
     fn from_str(text: &str) -> Result<MasterSocket, MasterSocketError> {
         let mut words = text.split(',');
-        let path = words.next().map(|word| word.strip_prefix("unix@").unwrap_or(word));
-        let path = path
-            .filter(|path| path.starts_with('/'))
-            .ok_or(MasterSocketError::NoPath)?;
+        let address = words.next().and_then(address).ok_or(MasterSocketError::NoAddress)?;
         let mut socket = StatsSocket {
-            address: BindAddress::Unix(PathBuf::from(path)),
+            address,
             origin: "-S".into(),
             level: Allowed::Admin,
             severities: SeverityOutput::None,
@@ -91,6 +89,26 @@ impl FromStr for MasterSocket {
         }
         Ok(MasterSocket(socket))
     }
+}
+
+/// A path, or an address and a port; without an address, every one of IPv4.
+fn address(text: &str) -> Option<BindAddress> {
+    let path = text.strip_prefix("unix@").unwrap_or(text);
+    if path.starts_with('/') {
+        return Some(BindAddress::Unix(PathBuf::from(path)));
+    }
+    let families = ["ipv4@", "ipv6@"];
+    let text = families
+        .iter()
+        .find_map(|family| text.strip_prefix(family))
+        .unwrap_or(text);
+    let (host, port) = text.rsplit_once(':')?;
+    let ip = match host {
+        "" | "*" => Ipv4Addr::UNSPECIFIED.into(),
+        host => host.trim_start_matches('[').trim_end_matches(']').parse().ok()?,
+    };
+    let port = port.parse().ok().filter(|port| *port > 0)?;
+    Some(BindAddress::Ip { ip, port })
 }
 
 #[rustfmt::skip]
@@ -193,7 +211,29 @@ mod tests {
             (full.file.user.as_deref(), full.file.group.as_deref()),
             (Some("u"), Some("g"))
         );
-        assert_eq!(read("127.0.0.1:9"), Err(MasterSocketError::NoPath));
+        for (text, ip) in [
+            ("127.0.0.1:9", "127.0.0.1"),
+            ("ipv4@127.0.0.1:9", "127.0.0.1"),
+            (":9", "0.0.0.0"),
+            ("*:9", "0.0.0.0"),
+            ("ipv6@[::1]:9", "::1"),
+            ("::1:9", "::1"),
+        ] {
+            let ip = ip.parse().expect("an address");
+            let address = read(text).map(|socket| socket.address);
+            assert_eq!(address, Ok(BindAddress::Ip { ip, port: 9 }), "{text}");
+        }
+        for text in [
+            "",
+            "m",
+            "127.0.0.1",
+            "127.0.0.1:",
+            "127.0.0.1:0",
+            "127.0.0.1:70000",
+            "host:9",
+        ] {
+            assert_eq!(read(text), Err(MasterSocketError::NoAddress), "{text}");
+        }
         let told = read("/m,severity-output,string").expect("an option");
         assert_eq!(told.severities, SeverityOutput::Word);
         for wrong in ["mode", "mode,9", "level,king", "severity-output,loud", "accept-proxy,1"] {
