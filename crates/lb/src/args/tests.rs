@@ -47,6 +47,7 @@ fn each_flag_of_haproxy() {
             a.take_over == Some("/run/s".into()) && a.finish == [12, 13] && a.quiet
         }),
         ("-f a -S /run/m,mode,600", |a| a.master_socket.is_some()),
+        ("-f a -S 127.0.0.1:9", |a| a.master_socket.is_some()),
         ("-f a -st 7", |a| a.terminate == [7] && a.finish.is_empty()),
         ("-q -- a b", |a| a.files == ["a", "b"].map(PathBuf::from)),
         ("-f a --dialect haproxy", |a| a.dialect == Some(Dialect::Haproxy)),
@@ -59,7 +60,7 @@ fn each_flag_of_haproxy() {
 #[test]
 fn what_is_not_there_says_so() {
     for (line, text) in [
-        ("-f a -S here", "the master socket is a unix socket"),
+        ("-f a -S here", "the master socket has no place"),
         ("-m 100 -f a", "-m: "),
         ("-f a -Q", "unexpected argument '-Q'"),
         ("-f a --nonsense", "unexpected argument '--nonsense'"),
