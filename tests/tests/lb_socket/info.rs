@@ -20,7 +20,7 @@ fn config(room: &Room, server: &Server) -> String {
 
 /// What HAProxy says, when there is one, and what we say.
 fn asked(words: &str) -> Vec<String> {
-    let (server, said) = (Server::echo(), RefCell::default());
+    let (server, said) = (Server::echo(), RefCell::new(Vec::new()));
     both(
         1,
         |room| config(room, &server),
