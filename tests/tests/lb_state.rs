@@ -162,7 +162,7 @@ fn a_broken_file_is_set_aside() {
     let (torn, foreign) = ("it is torn or damaged", "this is no state of tandem-lb");
     let broken: [(&[u8], &str); 4] = [
         (&whole[..whole.len() / 2], torn),
-        (b"", foreign),
+        (b"", torn),
         (b"not ours\n", foreign),
         (&[0; 4096], foreign),
     ];
