@@ -1,5 +1,6 @@
 //! What agents say, beside the checks.
 
+use super::anew::anew;
 use super::*;
 
 fn with_agent(check: Option<CheckSettings>) -> Backend {

@@ -45,7 +45,7 @@ fn servers_come_and_go() {
 }
 
 /// The settings of a backend of these servers, to be followed while it runs.
-fn anew(servers: Vec<ServerSettings>) -> Input {
+pub(super) fn anew(servers: Vec<ServerSettings>) -> Input {
     Input::Settings(Box::new(BackendSettings {
         name: Arc::from("be"),
         kind: ProxyKind::Backend,
