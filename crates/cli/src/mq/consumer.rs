@@ -57,7 +57,8 @@ fn take(args: &Consumer, crew: &Crew) -> anyhow::Result<End> {
     let work = &args.work;
     let mut client = Client::connect(&work.broker)?;
     let mut end = End::default();
-    // No more than it will take: what it is sent and leaves counts as tried.
+    // No more than it will take at once. Brokers send one more for each that is acknowledged: what it leaves of these comes
+    // again, and says so.
     let ahead = AHEAD.min(work.message_count).max(1);
     client.say(&subscription(args, ahead))?;
     let patience = match args.receive_timeout {

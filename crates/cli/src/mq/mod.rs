@@ -21,6 +21,9 @@ use std::time::Duration;
 use address::Address;
 use size::Size;
 
+/// As good as no limit: a thousand times this, and this beside the time of today, is still a number.
+const MOST: u64 = 1 << 50;
+
 #[derive(clap::Args)]
 #[command(
     after_help = "Exit status: 0 done, 1 something is missing, damaged or came twice, 2 it could not be done.\n\
@@ -39,7 +42,8 @@ enum Verb {
     Producer(Producer),
     /// Take messages and acknowledge each
     Consumer(Consumer),
-    /// Look at what waits in a queue and leave it there
+    /// Look at what waits in a queue and leave it there. A broker that knows no browsers never says that
+    /// this was all: it ends with status 2 then, and the first message counts as tried
     #[command(alias = "browser")]
     Browse(Browse),
     /// Look at queues, or empty one
@@ -89,7 +93,7 @@ struct Work {
     #[arg(long, default_value = "queue://TEST")]
     destination: String,
     /// How many messages for each thread
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(..=MOST))]
     message_count: u64,
     /// How many connections at the same time
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
@@ -122,7 +126,7 @@ struct Producer {
     #[arg(long, default_value_t = 0)]
     sleep: u64,
     /// Milliseconds that a message lives; 0 is for ever
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=MOST))]
     msgttl: u64,
     /// Milliseconds that the broker holds each message back
     #[arg(long, default_value_t = 0)]
@@ -198,5 +202,35 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Verb::Queue {
             verb: Queue::Purge(args),
         } => purge::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_added_are_refused() {
+        let most = u64::MAX.to_string();
+        for (verb, flag) in [
+            ("producer", "--message-count"),
+            ("producer", "--msgttl"),
+            ("consumer", "--message-count"),
+        ] {
+            let read = |value: &str| Line::try_parse_from(["mq", verb, flag, value]);
+            assert!(read(&most).is_err(), "{verb} {flag}");
+            assert!(matches!(
+                read("1000000000").map(|line| line.args.verb),
+                Ok(Verb::Producer(_) | Verb::Consumer(_))
+            ));
+        }
     }
 }
