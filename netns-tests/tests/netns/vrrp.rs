@@ -16,6 +16,7 @@ mod operators;
 mod owner;
 mod pair;
 mod peers;
+mod reload;
 mod rights;
 mod scale;
 mod services;
@@ -46,6 +47,11 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::stops_before_keepalived", peers::stops_before_keepalived),
         test("vrrp::the_operators_pair", operators::the_operators_pair),
         test("vrrp::reload_and_reports", services::reload_and_reports),
+        test("vrrp::a_reload_begins_to_track", reload::begins_to_track_interfaces),
+        test(
+            "vrrp::a_reload_speaks_from_elsewhere",
+            reload::speaks_from_another_address,
+        ),
         test("vrrp::what_is_run_and_written", occasions::what_is_run_and_written),
         test("vrrp::signs_of_life", services::signs_of_life),
         test(

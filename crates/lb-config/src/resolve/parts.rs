@@ -1,5 +1,6 @@
 //! The pieces of a Plan, each made of its draft.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header::{Details, Version, Write};
 use tandem_lb_core::rules::{Persistence, Requests, Routes, Ruleset};
-use tandem_text::{Diagnostic, Spanned};
+use tandem_text::{Diagnostic, Span, Spanned};
 
 use super::{ids, resolvers, tracking};
 use crate::checking::Kind;
@@ -83,6 +84,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
     let ids = ids::servers(&proxy.servers, report);
     let script = settings.checking.script();
     let external = external(proxy);
+    untold(&proxy.servers, report);
     Backend {
         name: Arc::clone(&proxy.name.value),
         id,
@@ -251,7 +253,7 @@ fn server(
         user_timeout: options.user_timeout,
         buffers: plan::Buffers::default(),
         send_proxy,
-        told: told(options, send_proxy, report),
+        told: told(options),
         maxqueue: options.maxqueue,
         conduct: Conduct {
             // In whole seconds, as HAProxy counts it.
@@ -277,23 +279,33 @@ fn server(
     }
 }
 
+fn tells(options: &ServerOptions) -> bool {
+    let header = options.send_proxy.into_write();
+    header.is_some_and(|header| header.version == Version::V2)
+}
+
 /// What is told beside, to whom a header can tell it.
-fn told(options: &ServerOptions, header: Option<Write>, report: &mut Vec<Diagnostic>) -> Arc<[plan::Told]> {
-    if header.is_some_and(|header| header.version == Version::V2) {
-        return options.told.iter().map(|told| told.plan.clone()).collect();
+fn told(options: &ServerOptions) -> Arc<[plan::Told]> {
+    match tells(options) {
+        true => options.told.iter().map(|told| told.plan.clone()).collect(),
+        false => Arc::default(),
     }
-    for told in &options.told {
-        // What all servers inherit is said once.
-        let is_said = |known: &Diagnostic| known.code == code::CONFLICT && known.span == told.span;
-        if !report.iter().any(is_said) {
-            let message = "only a PROXY header of version 2 has values: this one is not sent";
-            report.push(
-                Diagnostic::warning(code::CONFLICT, told.span, message)
-                    .help("add `send-proxy-v2`, or leave `set-proxy-v2-tlv-fmt` out"),
-            );
-        }
+}
+
+/// Values that no server tells. What all inherit is for those that can, and is said once.
+fn untold(servers: &[Server], report: &mut Vec<Diagnostic>) {
+    let (tell, silent): (Vec<&Server>, Vec<&Server>) = servers.iter().partition(|server| tells(&server.options));
+    let spans = |servers: &[&Server]| -> BTreeSet<Span> {
+        let all = servers.iter().flat_map(|server| &server.options.told);
+        all.map(|told| told.span).collect()
+    };
+    for span in spans(&silent).difference(&spans(&tell)) {
+        let message = "only a PROXY header of version 2 has values: this one is not sent";
+        report.push(
+            Diagnostic::warning(code::CONFLICT, *span, message)
+                .help("add `send-proxy-v2`, or leave `set-proxy-v2-tlv-fmt` out"),
+        );
     }
-    Arc::default()
 }
 
 /// The program that makes the checks of this proxy, where one does.

@@ -154,6 +154,14 @@ fn what_is_wrong_as_a_whole() {
     }
 }
 
+/// What all servers inherit is meant for those that can tell it.
+#[test]
+fn values_that_one_of_the_servers_tells_are_no_mistake() {
+    let text = "backend b\n default-server set-proxy-v2-tlv-fmt(7) %[src]\n server s 1.1.1.1:1\n \
+                server t 1.1.1.1:2 send-proxy-v2\n";
+    assert_eq!(complaints(&read(&format!("{HEAD}{text}"))), Vec::<String>::new());
+}
+
 #[test]
 fn nothing_is_asked_of_what_is_not_started() {
     let plan =

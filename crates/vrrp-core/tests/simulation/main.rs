@@ -121,7 +121,7 @@ fn settle(site: &mut Site) {
         }
         site.set_check(id, 0, true);
         site.set_check(id, 1, true);
-        if site.router(id).is_none_or(|r| r.view(0).stopped) {
+        if site.router(id).is_none() || site.stopping.contains(&id) {
             site.crash(id);
             site.start(id, false);
         }

@@ -43,6 +43,7 @@ pub struct RouterHost {
 pub struct Standing {
     pub state: State,
     pub leaving: bool,
+    pub stopped: bool,
     pub listening: bool,
     /// It takes part in the election.
     pub eligible: bool,
@@ -120,6 +121,7 @@ impl RouterHost {
             state: view.state,
             listening: view.listening,
             leaving: view.leaving,
+            stopped: view.stopped,
             eligible: !view.leaving
                 && view.state != State::Fault
                 && !view.stopped

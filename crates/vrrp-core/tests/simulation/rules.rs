@@ -148,11 +148,11 @@ impl Rules {
         }
     }
 
-    /// Only where there is a group; leaving members let go one by one.
+    /// Only where there is a group; leaving members let go one by one, and whoever has stopped is in the state it stopped in.
     fn groups_agree(&self, world: &World<Host>) {
         for (id, router) in routers(world) {
             let standing = router.standing();
-            if router.router.settings().groups.is_empty() || standing.iter().any(|s| s.leaving) {
+            if router.router.settings().groups.is_empty() || standing.iter().any(|s| s.leaving || s.stopped) {
                 continue;
             }
             if self.regrouped.get(&id).is_some_and(|until| world.now() <= *until) {

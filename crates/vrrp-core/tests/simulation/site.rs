@@ -24,6 +24,8 @@ pub struct Site {
     ppm: BTreeMap<NodeId, i32>,
     /// What the scripts of each host would say.
     good: BTreeMap<NodeId, Vec<bool>>,
+    /// Who was told to stop, and has or will.
+    pub stopping: BTreeSet<NodeId>,
     /// Whose cable is not in its card.
     unplugged: BTreeSet<(NodeId, usize)>,
     /// Kernel addresses of crashed hosts.
@@ -48,6 +50,7 @@ impl Site {
             settings: BTreeMap::new(),
             ppm: BTreeMap::new(),
             good: BTreeMap::new(),
+            stopping: BTreeSet::new(),
             unplugged: BTreeSet::new(),
             kernels: BTreeMap::new(),
             rules,
@@ -95,6 +98,7 @@ impl Site {
         let segments: Vec<SegmentId> = self.segments.iter().copied().filter(plugged).collect();
         let host = Host::router(id, self.settings[&id].clone(), kernel, checks, links);
         self.rules.forget(id);
+        self.stopping.remove(&id);
         self.world.start(id, host, self.ppm[&id], &segments);
         self.world.tell(id, |host, now| {
             if let Host::Router(host) = host {
@@ -128,6 +132,9 @@ impl Site {
     }
 
     pub fn release(&mut self, id: NodeId, why: Release) {
+        if why == Release::Stop {
+            self.stopping.insert(id);
+        }
         self.world
             .tell(id, |host, now| host.say(Input::Release { who: Who::All, why }, now));
         self.disturb();

@@ -291,3 +291,31 @@ fn an_instance_has_a_number_that_no_other_had() {
     }
     assert_eq!(seen, [1, 2, 3, 4]);
 }
+
+/// Nobody is followed, and the interval changes while the silence is waited for.
+#[test]
+fn who_waits_waits_as_long_as_is_configured_now() {
+    let every = |centis: u16| {
+        let mut settings = loose();
+        for instance in &mut settings.instances {
+            instance.protocol = Protocol::V3 {
+                interval: Centis::new(centis).expect("in range"),
+                checksum: ChecksumPolicy::Auto,
+            };
+        }
+        settings
+    };
+    let mut shorter = Rig::started(every(100));
+    reload(&mut shorter, &every(10));
+    shorter.run(Duration::from_millis(300));
+    assert_eq!(shorter.states(), [State::Backup; 2]);
+    shorter.run(Duration::from_millis(100));
+    assert_eq!(shorter.states(), [State::Master; 2]);
+
+    let mut longer = Rig::started(every(10));
+    reload(&mut longer, &every(100));
+    longer.run(Duration::from_millis(3300));
+    assert_eq!(longer.states(), [State::Backup; 2]);
+    longer.run(Duration::from_millis(400));
+    assert_eq!(longer.states(), [State::Master; 2]);
+}
