@@ -20,7 +20,7 @@ const CROWD: usize = 300;
 /// A spell is as long as so many questions to the page take.
 const QUESTIONS: usize = 60;
 const SPELLS: usize = 3;
-/// Something else may take the machine's time in one round or two; the middle one counts.
+/// Something else may take the machine's time in one round or two; the middle one counts, and is known when most are good.
 const ROUNDS: usize = 5;
 
 /// Threads that do one thing again and again until dropped.
@@ -129,6 +129,17 @@ struct Round {
     rate: f64,
 }
 
+/// Two quiet spells of a busy machine differ by a tenth as well.
+fn is_good(slower: f64, rate: f64) -> bool {
+    slower < 2.0 && rate > 0.8
+}
+
+impl Round {
+    fn is_good(&self) -> bool {
+        is_good(self.slower, self.rate)
+    }
+}
+
 impl Display for Round {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Round {
@@ -170,19 +181,17 @@ fn a_crowd_of_idlers_changes_nothing_for_the_others() {
     let _lb = Lb::start(&format!("{config}{page}"));
     let traffic = traffic(config.at());
     until("traffic", || (traffic.done.load(Relaxed) > 100).then_some(()));
-    let rounds: Vec<Round> = (0..ROUNDS)
-        .map(|_| {
-            let found = round(at, &socket, &traffic);
-            // A test whose reader is gone has nobody to tell.
-            let _ = writeln!(std::io::stderr(), "{found}");
-            found
-        })
-        .collect();
+    let mut rounds: Vec<Round> = Vec::new();
+    while rounds.len() < ROUNDS && rounds.iter().filter(|round| round.is_good()).count() <= ROUNDS / 2 {
+        let found = round(at, &socket, &traffic);
+        // A test whose reader is gone has nobody to tell.
+        let _ = writeln!(std::io::stderr(), "{found}");
+        rounds.push(found);
+    }
     std::fs::remove_file(&socket).ok();
     let slower = middle(&rounds, |round| round.slower);
     let rate = middle(&rounds, |round| round.rate);
-    // Two quiet spells of a busy machine differ by a tenth as well.
-    assert!(slower < 2.0 && rate > 0.8, "{slower:.2} {rate:.2}");
+    assert!(is_good(slower, rate), "{slower:.2} {rate:.2}");
 }
 
 /// Quiet and crowded spells in turn.

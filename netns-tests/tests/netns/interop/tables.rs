@@ -56,7 +56,8 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
             Holds(A),
         ])
     };
-    // Started again after its death, the higher one has its address and finds a rival: one of them keeps it.
+    // Started again after its death, the higher one has its address and finds a rival: one of them keeps it. Having it is
+    // no sign that this is over, its second advert is.
     let moves = |adverts, skew, down| {
         elected(&[
             Now,
@@ -70,6 +71,7 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
             Kill(A),
             Detects(B, down),
             Start(A),
+            Adverts(A, 2),
             Holds(A),
             Now,
             Adverts(A, 2),
