@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tandem_time::Mono;
 
-use super::{Found, Instance, Phase, Timer};
+use super::{Found, Instance, Phase, Surroundings, Timer};
 use crate::outbox::{Cx, Outbox};
 use crate::packet::fixtures::{GROUP, packet};
 use crate::packet::{Addresses, Advert, Datagram, Dialect, Endpoints, Form, Packet, View};
@@ -87,6 +87,18 @@ impl Rig {
     }
 
     /// To the next deadline, if there is one.
+    /// Around it everything is as it was.
+    fn reload(&mut self, settings: InstanceSettings) {
+        let around = Surroundings {
+            up: Some(true),
+            source: None,
+        };
+        self.act(|i, cx| {
+            i.reconfigure(settings, around, cx);
+            i.evaluate(cx);
+        });
+    }
+
     fn wait(&mut self) {
         if let Some(at) = self.instance.deadline() {
             self.now = at;

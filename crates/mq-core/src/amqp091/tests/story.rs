@@ -249,21 +249,26 @@ fn a_transaction_is_all_or_nothing_and_acknowledgements_belong_to_it() {
     assert_eq!(node.restarted().depth("q"), 1, "what is not committed is still there");
 }
 
-#[test]
-fn an_exclusive_queue_goes_with_its_connection() {
-    let mut node = Node::new();
-    node.client(1);
-    node.client(2);
-    let exclusive = Method::QueueDeclare {
+/// A queue for one connection.
+fn of_its_own(queue: &str) -> Method {
+    Method::QueueDeclare {
         ticket: 0,
-        queue: "mine".into(),
+        queue: queue.into(),
         passive: false,
         durable: false,
         exclusive: true,
         auto_delete: false,
         nowait: false,
         arguments: Table::default(),
-    };
+    }
+}
+
+#[test]
+fn an_exclusive_queue_goes_with_its_connection() {
+    let mut node = Node::new();
+    node.client(1);
+    node.client(2);
+    let exclusive = of_its_own("mine");
     node.says(1, 1, exclusive.clone());
     node.hears(1);
     node.says(2, 1, consume("mine", "t", false));
@@ -290,23 +295,13 @@ fn an_exclusive_queue_goes_with_its_connection() {
 #[test]
 fn a_name_that_the_broker_gives_is_made_by_nobody_else() {
     let mut node = Node::new();
-    let asked = |queue: &str| Method::QueueDeclare {
-        ticket: 0,
-        queue: queue.into(),
-        passive: false,
-        durable: false,
-        exclusive: true,
-        auto_delete: false,
-        nowait: false,
-        arguments: Table::default(),
-    };
     for (number, name) in ["amq.gen-1.1.1", "stomp.temp-1.1.1", "amqp.dynamic-1.1.1"]
         .iter()
         .enumerate()
     {
         let number = number as u64 + 1;
         node.client(number);
-        node.says(number, 1, asked(name));
+        node.says(number, 1, of_its_own(name));
         let heard = node.hears(number);
         assert!(
             matches!(heard, Method::ChannelClose { code: 404, .. }),
@@ -315,11 +310,11 @@ fn a_name_that_the_broker_gives_is_made_by_nobody_else() {
         assert_eq!(node.broker.queues().count(), 0, "{name}");
     }
     node.client(9);
-    node.says(9, 1, asked(""));
+    node.says(9, 1, of_its_own(""));
     let Method::QueueDeclareOk { queue, .. } = node.hears(9) else {
         panic!("it is made")
     };
-    node.says(9, 1, asked(&queue));
+    node.says(9, 1, of_its_own(&queue));
     assert!(matches!(node.hears(9), Method::QueueDeclareOk { queue: again, .. } if again == queue));
 }
 

@@ -1,6 +1,5 @@
 //! Others that have our addresses, or say that they own them.
 
-use super::super::Surroundings;
 use super::*;
 
 /// A minute of nothing: the announcements of a new master are over.
@@ -188,14 +187,8 @@ fn who_is_no_owner_any_more_does_not_become_one_again() {
         rig.run_until(rig.now + Duration::from_secs(1));
         rig.hear(BELOW, 255);
     }
-    let around = Surroundings {
-        up: Some(true),
-        source: None,
-    };
-    rig.act(|i, cx| {
-        i.reconfigure(settings(), around, cx);
-        i.set_priority(settings().priority, cx);
-    });
+    rig.reload(settings());
+    rig.act(|i, cx| i.set_priority(settings().priority, cx));
     rig.run_until(rig.now + Duration::from_secs(10));
     assert_eq!((rig.phase(), rig.instance.priority.value()), ("master", 150));
 }

@@ -1,6 +1,5 @@
 //! Addresses that somebody takes again and again, while everything else changes.
 
-use super::super::Surroundings;
 use super::*;
 
 const EXTRA: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 150));
@@ -16,17 +15,6 @@ fn fight(rig: &mut Rig, address: IpAddr) {
     }
     rig.did();
     assert!(rig.instance.puts_back(address));
-}
-
-fn reload(rig: &mut Rig, settings: InstanceSettings) {
-    let around = Surroundings {
-        up: Some(true),
-        source: None,
-    };
-    rig.act(|i, cx| {
-        i.reconfigure(settings, around, cx);
-        i.evaluate(cx);
-    });
 }
 
 #[test]
@@ -71,7 +59,7 @@ fn a_fight_ends_with_the_mastership() {
 fn what_a_reload_dropped_is_not_put_back() {
     let mut rig = Rig::master(with_extra());
     fight(&mut rig, EXTRA);
-    reload(&mut rig, settings());
+    rig.reload(settings());
     assert!(!rig.instance.puts_back(EXTRA));
     rig.did();
     let healed = rig.instance.stats.healed;
@@ -83,7 +71,7 @@ fn what_a_reload_dropped_is_not_put_back() {
 #[test]
 fn a_reload_says_how_often_is_a_fight() {
     let mut rig = Rig::master(settings());
-    reload(&mut rig, with(|s| s.heal.burst = 2));
+    rig.reload(with(|s| s.heal.burst = 2));
     rig.did();
     for _ in 0..3 {
         rig.act(|i, cx| i.address_lost(VIP.into(), cx));
@@ -97,7 +85,7 @@ fn what_was_found_goes_with_the_reload_that_drops_it() {
     for found in [Found::Fresh, Found::Stale] {
         let mut rig = Rig::new(with_extra());
         rig.act(|i, _| i.found(found));
-        reload(&mut rig, settings());
+        rig.reload(settings());
         assert_eq!(rig.did(), "remove-one");
         let mut leaves = Rig::new(settings());
         leaves.act(|i, _| i.found(found));
@@ -113,7 +101,7 @@ fn what_was_found_goes_with_the_reload_that_drops_it() {
 fn whoever_leaves_does_not_wait_for_what_a_reload_dropped() {
     let mut rig = Rig::master(with_extra());
     rig.act(|i, cx| i.release(Release::Handover { successor: None }, cx));
-    reload(&mut rig, settings());
+    rig.reload(settings());
     rig.did();
     rig.act(|i, cx| i.announcement_seen(VIP.into(), cx));
     rig.run_until(rig.now + Duration::from_millis(10));

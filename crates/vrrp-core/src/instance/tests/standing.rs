@@ -1,6 +1,5 @@
 //! What keeps an instance out, and what makes a master doubt itself.
 
-use super::super::Surroundings;
 use super::*;
 
 #[test]
@@ -61,18 +60,6 @@ fn alone(settings: &mut InstanceSettings) {
     };
 }
 
-/// Around it everything is as it was.
-fn reload(rig: &mut Rig, settings: InstanceSettings) {
-    let around = Surroundings {
-        up: Some(true),
-        source: None,
-    };
-    rig.act(|i, cx| {
-        i.reconfigure(settings, around, cx);
-        i.evaluate(cx);
-    });
-}
-
 #[test]
 fn unicast_to_nobody_is_a_fault_until_a_reload_names_somebody() {
     let mut rig = Rig::new(with(alone));
@@ -88,16 +75,16 @@ fn unicast_to_nobody_is_a_fault_until_a_reload_names_somebody() {
             });
         }
     });
-    reload(&mut rig, named);
+    rig.reload(named);
     assert_eq!(rig.phase(), "backup");
-    reload(&mut rig, with(alone));
+    rig.reload(with(alone));
     assert_eq!(rig.phase(), "fault");
 }
 
 #[test]
 fn a_reload_that_names_no_source_speaks_from_the_interface_again() {
     let mut rig = Rig::master(with(|s| s.source = Some(BELOW.into())));
-    reload(&mut rig, settings());
+    rig.reload(settings());
     assert_eq!((rig.phase(), rig.instance.source), ("master", Some(OWN.into())));
 }
 
@@ -107,9 +94,9 @@ fn whoever_may_not_preempt_any_more_does_not() {
     type Forbid = fn(&mut Rig);
     let later = || with(|s| s.preempt = Preempt::After(Duration::from_secs(5)));
     let ways: [(&str, Forbid); 3] = [
-        ("a reload", |rig| reload(rig, with(|s| s.preempt = Preempt::Never))),
+        ("a reload", |rig| rig.reload(with(|s| s.preempt = Preempt::Never))),
         ("a longer delay", |rig| {
-            reload(rig, with(|s| s.preempt = Preempt::After(Duration::from_secs(60))));
+            rig.reload(with(|s| s.preempt = Preempt::After(Duration::from_secs(60))));
         }),
         ("a handover", |rig| {
             rig.act(|i, cx| i.release(Release::Handover { successor: None }, cx));
