@@ -34,7 +34,7 @@ use crate::listeners::Opened;
 use crate::live::Live;
 use crate::master::Master;
 use crate::orders::Orders;
-use crate::page::{Site, Token};
+use crate::page::Site;
 use crate::peers::{Ground, Peers};
 use crate::reader::Reader;
 use crate::reload::Reloader;
@@ -50,6 +50,7 @@ use crate::upgrade::{Giver, Heir, Store, TakenOver, Taker};
 use crate::worker::{Crew, Phase};
 use desk::Desk;
 use house::{House, Renewed};
+use tandem_ops::web::origin::Token;
 
 /// How long connections get to write their log line after they were told to end.
 const LAST_WORDS: Duration = Duration::from_millis(500);

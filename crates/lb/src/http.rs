@@ -7,8 +7,7 @@
 mod noted;
 mod outgoing;
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,11 +20,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::Socket;
 use tandem_lb_config::Bind;
+use tandem_ops::web::guests::{Guests, Place};
 use tandem_sys::listen::Acceptor;
 use tandem_sys::relay::Endpoint;
 use tandem_tls::Listener;
 use tokio::sync::watch;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::bound::{Bound, Stay, Staying};
@@ -49,19 +48,6 @@ const UNREAD_BYTES: usize = 128 * 1024;
 /// The longest request line and headers.
 const HEADER_BYTES: usize = 16 * 1024;
 
-/// The connections of one listener, the oldest first.
-#[derive(Default)]
-struct Guests {
-    next: u64,
-    present: BTreeMap<u64, AbortHandle>,
-}
-
-/// A place among the guests, left when dropped.
-struct Place {
-    guests: Rc<RefCell<Guests>>,
-    number: u64,
-}
-
 /// What all sites need to be served.
 pub(crate) struct Host {
     pub(crate) page: Rc<Page>,
@@ -75,7 +61,7 @@ struct Entrance {
     acceptor: Acceptor,
     door: Door,
     bind: Arc<Bind>,
-    guests: Rc<RefCell<Guests>>,
+    guests: Arc<Guests>,
     site: Rc<Site>,
     page: Rc<Page>,
     directory: Arc<Directory>,
@@ -98,7 +84,7 @@ impl Host {
                 acceptor,
                 door: Door::new(bound.plan.clone(), number),
                 bind: bound.plan.clone(),
-                guests: Rc::default(),
+                guests: Guests::new(MOST_CONNECTIONS),
                 site: site.clone(),
                 page: self.page.clone(),
                 directory: self.directory.clone(),
@@ -145,7 +131,7 @@ impl Entrance {
                 return Ok(());
             }
         };
-        let place = Guests::enter(&self.guests);
+        let place = self.guests.enter();
         let guest = Guest {
             ends: Ends {
                 peer: peer.as_socket(),
@@ -158,41 +144,12 @@ impl Entrance {
             directory: self.directory.clone(),
             outgoing: self.outgoing.clone(),
         };
-        let number = guest.place.number;
+        let number = guest.place.number();
         let task = tokio::task::spawn_local(guest.stay(socket, tls));
-        self.guests.borrow_mut().present.insert(number, task.abort_handle());
+        self.guests.seat(number, task.abort_handle());
         // Others get their turn: a flood of clients must not starve the health checks beside it.
         tokio::task::yield_now().await;
         Ok(())
-    }
-}
-
-impl Guests {
-    fn enter(guests: &Rc<RefCell<Guests>>) -> Place {
-        let mut list = guests.borrow_mut();
-        while list.present.len() >= MOST_CONNECTIONS {
-            if let Some((_, longest)) = list.present.pop_first() {
-                longest.abort();
-            }
-        }
-        list.next += 1;
-        Place {
-            guests: guests.clone(),
-            number: list.next,
-        }
-    }
-}
-
-impl Place {
-    /// The task of who has it.
-    fn holder(&self) -> Option<AbortHandle> {
-        self.guests.borrow().present.get(&self.number).cloned()
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.guests.borrow_mut().present.remove(&self.number);
     }
 }
 

@@ -6,19 +6,15 @@
 //! ```
 
 mod auth;
-mod body;
 mod cells;
 mod chart;
-mod form;
 mod metrics;
-mod origin;
 mod post;
 mod reply;
 mod site;
 mod uri;
 mod view;
 mod visitor;
-mod words;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -31,6 +27,8 @@ use tandem_lb_config::{self as plan, Verdict};
 use tandem_lb_core::stats::prometheus::{self, Figures, Section};
 use tandem_lb_core::stats::{Field, InfoField, Selection, csv, json, schema, typed};
 use tandem_ops::clock::Clock;
+use tandem_ops::web::origin::{self, Token};
+use tandem_ops::web::{basic, body, form};
 use tandem_time::Mono;
 use tokio::sync::Semaphore;
 
@@ -40,7 +38,6 @@ use crate::orders::Orders;
 use crate::router::Router;
 use crate::stats::Stats;
 use metrics::Asked;
-pub(crate) use origin::Token;
 use post::Code;
 use reply::{Body, Kind, reply};
 pub(crate) use site::{Counted, Site};
@@ -48,6 +45,9 @@ use uri::{Format, Wanted};
 use view::Scene;
 pub(crate) use visitor::Ends;
 use visitor::Visitor;
+
+/// One buffer of HAProxy's: the longest form.
+const MOST_ASKED: usize = 16 * 1024;
 
 /// What every site shows and changes.
 pub(crate) struct Page {
@@ -148,7 +148,7 @@ impl Page {
 
     async fn change(&self, site: &Site, request: Request<Incoming>) -> Code {
         let (head, body) = request.into_parts();
-        let Some(body) = body::collect(body).await else {
+        let Some(body) = body::collect(body, MOST_ASKED).await else {
             return Code::TooLarge;
         };
         let form = form::parse(&body);
@@ -318,7 +318,7 @@ static SUMS: Semaphore = Semaphore::const_new(1);
 
 /// The lists that the password in a request is in. Finding out may take long, so nobody waits for it but who asks.
 async fn known(settings: &plan::Stats, headers: &HeaderMap) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
-    let given = auth::given(headers).filter(|_| !settings.lists.is_empty());
+    let given = basic::given(headers).filter(|_| !settings.lists.is_empty());
     let Some(given) = given else { return Vec::new() };
     let lists = settings.lists.clone();
     let place = SUMS.acquire().await;

@@ -19,3 +19,4 @@ pub mod signals;
 pub mod syslog;
 pub mod trace;
 pub mod watchdog;
+pub mod web;

@@ -4,6 +4,7 @@
 //! [`SourceMap`] knows the bytes, so [`Renderer`] can show them. Nothing here reads a file or the environment.
 #![forbid(unsafe_code)]
 
+pub mod base64;
 mod converted;
 mod diagnostic;
 mod explained;
@@ -11,6 +12,7 @@ pub mod haproxy;
 pub mod keepalived;
 mod nearest;
 mod render;
+pub mod secret;
 mod source;
 mod span;
 

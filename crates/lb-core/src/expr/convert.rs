@@ -20,7 +20,6 @@ use super::content::fix;
 use super::content::{MqttField, PacketType, mqtt_field, mqtt_is_valid};
 use super::{Ask, Context, Fact, Kind, Sample, Scope, ServerRef, Subject, Variable};
 use crate::acl::{Map, Regex};
-use crate::base64;
 pub use digest::Digest;
 pub use hash::HashWith;
 pub use json::Taken;
@@ -28,6 +27,7 @@ pub use pieces::{Pieces, Strings};
 pub use protobuf::{ProtobufField, WireValue};
 pub use query::{Query, TokenPart};
 pub use secret::{KeyBits, Sealing, Secret};
+use tandem_text::base64;
 pub use texts::{Chunks, Radix};
 pub use time::TimeFormat;
 
@@ -288,7 +288,7 @@ impl Converter {
             }
             Converter::IsSecret(variable) => {
                 let known = context.variable(variable)?.into_binary()?;
-                Some(Sample::Bool(crate::secret::same(&sample.into_binary()?, &known)))
+                Some(Sample::Bool(tandem_text::secret::same(&sample.into_binary()?, &known)))
             }
             Converter::Authenticate(digest, key) => {
                 secret::authenticate(*digest, &key.bytes(context)?, &sample.into_binary()?).map(binary)

@@ -20,7 +20,7 @@ use crate::http;
 use crate::keeper::Lines;
 use crate::listeners::Opened;
 use crate::live::Live;
-use crate::page::{Page, Site, Token};
+use crate::page::{Page, Site};
 use crate::peers::Peers;
 use crate::reader::Reader;
 use crate::reload::{Estate, Reloader};
@@ -32,6 +32,7 @@ use crate::stats::{Stats, Timeline};
 use crate::tls;
 use crate::upgrade::{Exposure, Giver, Store};
 use crate::worker::Crew;
+use tandem_ops::web::origin::Token;
 
 /// A page or metrics, and where it listens.
 pub(super) type SiteAt = (Rc<Site>, Vec<(Bind, Opened)>);

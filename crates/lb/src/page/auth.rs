@@ -1,8 +1,8 @@
-//! Basic authentication (RFC 7617).
+//! Who may see the page by a name and a password of its own.
 
 use hyper::HeaderMap;
-use hyper::header::AUTHORIZATION;
-use tandem_lb_core::{base64, secret};
+use tandem_ops::web::basic;
+use tandem_text::secret;
 
 /// Whether these headers name one of the users. Without users everybody may see the page.
 ///
@@ -11,30 +11,19 @@ pub(super) fn may_see(users: &[(String, String)], headers: &HeaderMap) -> bool {
     if users.is_empty() {
         return true;
     }
-    let Some(given) = given(headers) else { return false };
+    let Some(given) = basic::given(headers) else {
+        return false;
+    };
     users.iter().fold(false, |found, (user, password)| {
         let known = [user.as_bytes(), b":", password.as_bytes()].concat();
         found | secret::same(&given, &known)
     })
 }
 
-/// `user:password`, as a browser sends it.
-pub(super) fn given(headers: &HeaderMap) -> Option<Vec<u8>> {
-    let value = headers.get(AUTHORIZATION)?;
-    credentials(value.as_bytes())
-}
-
-/// `user:password` out of `Basic dXNlcjpwYXNzd29yZA==`.
-fn credentials(value: &[u8]) -> Option<Vec<u8>> {
-    let (scheme, rest) = value.split_at_checked(6)?;
-    if !scheme.eq_ignore_ascii_case(b"basic ") {
-        return None;
-    }
-    base64::decode(rest.trim_ascii(), false)
-}
-
 #[cfg(test)]
 mod tests {
+    use hyper::header::AUTHORIZATION;
+
     use super::*;
 
     #[test]

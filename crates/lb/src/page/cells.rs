@@ -11,8 +11,8 @@ use tandem_lb_core::stats::{Field, Kind, Row};
 pub(super) use colour::class;
 pub(super) use columns::{COLUMNS, Column, Group, groups};
 
-use super::words::{bytes, duration, grouped};
 use checks::{downtime, failed_checks, last_check, status, weight};
+use tandem_ops::web::words::{bytes, duration, grouped};
 use tips::Tip;
 
 /// One cell. `tip` is what is said when somebody points at it.

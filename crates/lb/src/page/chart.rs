@@ -5,7 +5,7 @@ use std::fmt::Write;
 use tandem_lb_core::stats::hour::{Curve, Hour};
 use tandem_time::Mono;
 
-use super::words::{bytes, grouped};
+use tandem_ops::web::words::{bytes, grouped};
 
 /// The picture is so many units wide, one for each half minute, and so many high.
 const WIDTH: usize = 120;

@@ -4,8 +4,7 @@ use hyper::HeaderMap;
 use hyper::header::ACCEPT;
 use tandem_lb_core::stats::Hide;
 use tandem_lb_core::stats::prometheus::{Format, Names, Section, Wish};
-
-use super::form;
+use tandem_ops::web::form;
 
 /// A request for `/metrics`.
 #[derive(Debug, PartialEq, Eq)]

@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hyper::body::{Bytes, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use hyper::header::{REFERRER_POLICY, REFRESH, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use hyper::header::{REFRESH, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use tandem_lb_core::stats::prometheus::Format;
+use tandem_ops::web;
 
 use crate::http::{Kept, Outgoing, Reader};
 
@@ -51,13 +52,7 @@ pub(super) fn html(text: String, nonce: &str, refresh: Option<Duration>) -> Resp
     let mut response = plain(StatusCode::OK, "text/html; charset=utf-8", text);
     response.body_mut().is_page = true;
     refreshed(&mut response, refresh);
-    let policy = format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    );
-    set(&mut response, CONTENT_SECURITY_POLICY, &policy);
-    set(&mut response, X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(&mut response, REFERRER_POLICY, "same-origin");
+    web::guard(response.headers_mut(), nonce);
     response
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use tandem_lb_core::stats::Hide;
 
-use super::form;
+use tandem_ops::web::form;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Format {

@@ -7,14 +7,15 @@ use tandem_lb_config as plan;
 use tandem_lb_core::log::state::Severity;
 use tandem_lb_core::stats::{Field, Info, InfoField, Kind, Row};
 use tandem_ops::clock::Wall;
+use tandem_ops::web;
+use tandem_ops::web::origin::Token;
+use tandem_ops::web::words::{bytes, duration, grouped};
 use tandem_time::CivilTime;
 
 use super::cells::{COLUMNS, Cell, Column, Group, cells, class, groups};
 use super::chart::Charts;
-use super::origin::Token;
 use super::site::Site;
 use super::uri::Wanted;
-use super::words::{bytes, duration, grouped};
 use crate::router::Instance;
 use crate::stats::{RELEASED, Stats, VERSION};
 
@@ -40,6 +41,7 @@ struct Document<'a> {
     happenings: Vec<Happening>,
     token: &'a str,
     nonce: &'a str,
+    style: &'a str,
     css: &'a str,
     script: &'a str,
     /// 0 is never.
@@ -195,6 +197,7 @@ pub(super) fn html(scene: &Scene<'_>) -> String {
         happenings: happenings(stats, rows),
         token: if may_change { token.as_str() } else { "" },
         nonce,
+        style: web::STYLE,
         css: include_str!("../../templates/page.css"),
         script: include_str!("../../templates/page.js"),
         refresh: match settings.refresh {

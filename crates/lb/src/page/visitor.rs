@@ -7,8 +7,8 @@ use sha_crypt::{PasswordVerifier, ShaCrypt};
 use tandem_lb_config::{self as plan, Password, Userlist, Verdict};
 use tandem_lb_core::acl::{Answer, Condition};
 use tandem_lb_core::expr::{Content, Context, Fact, Sample, Variable};
-use tandem_lb_core::secret;
 use tandem_ops::clock::Wall;
+use tandem_text::secret;
 
 use crate::rules::local_offset;
 

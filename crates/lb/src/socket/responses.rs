@@ -1,8 +1,9 @@
 //! `show|set ssl ocsp-response`: what authorities say of certificates at present, as it is shown to clients. The words are
 //! HAProxy's.
 
-use tandem_lb_core::{base64, hex};
+use tandem_lb_core::hex;
 use tandem_ops::control::{Call, Reply};
+use tandem_text::base64;
 use tandem_tls::x509::{About, Status, Verdict};
 
 use super::Room;

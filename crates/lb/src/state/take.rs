@@ -25,12 +25,12 @@ use crate::frontends::Frontends;
 use crate::keeper::Keeper;
 use crate::listeners::place_of;
 use crate::orders::Orders;
-use crate::page::Token;
 use crate::peers::Peers;
 use crate::servers::Server;
 use crate::stats::Stats;
 use crate::tables::Table;
 use crate::tls::Desk;
+use tandem_ops::web::origin::Token;
 
 /// Entries that are compared before others get their turn.
 const PIECE: usize = 512;

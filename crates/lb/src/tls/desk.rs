@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tandem_lb_core::base64;
+use tandem_text::base64;
 use tandem_tls::certificate::{Fault, chain};
 use tandem_tls::{Certificate, Piece, Pieces, Trust};
 use thiserror::Error;

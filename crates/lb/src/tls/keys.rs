@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use tandem_lb_config::Termination;
-use tandem_lb_core::base64;
 use tandem_lb_core::snapshot::{FileKind, FileStage, FileState};
+use tandem_text::base64;
 use thiserror::Error;
 
 use super::desk::{Committed, Desk, DeskError};

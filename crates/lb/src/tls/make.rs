@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tandem_lb_config::{self as plan, Authorities, Clients, Errors, ListLine, TlsVersion};
-use tandem_lb_core::base64;
+use tandem_text::base64;
 use tandem_tls::{
     Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Rules, Terms,
     TicketKeys, TicketKeysError, Trust, TrustError, Version,

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use super::json::Taken;
 use super::{json, texts};
-use crate::base64;
 use crate::expr::{Kind, Sample};
 use crate::hex;
+use tandem_text::base64;
 
 /// What needs nothing but the bytes themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use crate::base64;
 use crate::expr::Sample;
+use tandem_text::base64;
 
 /// Which value, and of what type.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,8 +6,8 @@ use sha1::Sha1;
 use sha2::{Sha224, Sha256, Sha384, Sha512, Sha512_256};
 
 use super::Digest;
-use crate::base64;
 use crate::expr::{Context, Variable};
+use tandem_text::base64;
 
 /// Bytes that are written in the configuration, or come from a variable that has them in base 64.
 #[derive(Clone, Debug, PartialEq, Eq)]

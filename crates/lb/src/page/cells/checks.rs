@@ -3,7 +3,7 @@
 use tandem_lb_core::stats::{Field, Row};
 
 use super::{Cell, number, text};
-use crate::page::words::{duration, grouped};
+use tandem_ops::web::words::{duration, grouped};
 
 pub(super) fn status(row: &Row) -> Cell {
     let status = row.text(Field::Status);

@@ -2,7 +2,7 @@
 
 use tandem_lb_core::stats::{Field, Kind, Row};
 
-use crate::page::words::grouped;
+use tandem_ops::web::words::grouped;
 
 pub(in super::super) type Tip = Vec<(String, String)>;
 

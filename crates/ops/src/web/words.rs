@@ -1,7 +1,7 @@
 //! Numbers for people.
 
 /// Two units at most, as HAProxy writes them: `37s`, `1m54s`, `3d4h`.
-pub(super) fn duration(seconds: i128) -> String {
+pub fn duration(seconds: i128) -> String {
     let seconds = seconds.max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {
@@ -13,7 +13,7 @@ pub(super) fn duration(seconds: i128) -> String {
 }
 
 /// In groups of three, with a narrow space that does not break.
-pub(super) fn grouped(number: i128) -> String {
+pub fn grouped(number: i128) -> String {
     let digits = number.unsigned_abs().to_string();
     let mut out = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -26,7 +26,7 @@ pub(super) fn grouped(number: i128) -> String {
 }
 
 /// Three digits and a unit: `1.23 MB`.
-pub(super) fn bytes(number: i128) -> String {
+pub fn bytes(number: i128) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if number < 1000 {
         return number.to_string();

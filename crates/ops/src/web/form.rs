@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded`: names and values in order; a name may come several times.
 
-pub(super) fn parse(body: &[u8]) -> Vec<(String, String)> {
+pub fn parse(body: &[u8]) -> Vec<(String, String)> {
     let pairs = body.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
     pairs
         .map(|pair| {
@@ -12,7 +12,7 @@ pub(super) fn parse(body: &[u8]) -> Vec<(String, String)> {
 }
 
 /// A percent sign that no two digits follow stays as it is.
-pub(super) fn decode(text: &[u8]) -> String {
+pub fn decode(text: &[u8]) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {

@@ -5,16 +5,13 @@ use std::pin::pin;
 
 use hyper::body::{Body, Incoming};
 
-/// One buffer of HAProxy's.
-const MOST: usize = 16 * 1024;
-
-/// `None` when it is too much or breaks off.
-pub(super) async fn collect(body: Incoming) -> Option<Vec<u8>> {
+/// `None` when it is more than `most` bytes or breaks off.
+pub async fn collect(body: Incoming, most: usize) -> Option<Vec<u8>> {
     let mut body = pin!(body);
     let mut all = Vec::new();
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         if let Ok(data) = frame.ok()?.into_data() {
-            if all.len() + data.len() > MOST {
+            if all.len() + data.len() > most {
                 return None;
             }
             all.extend_from_slice(&data);

@@ -5,37 +5,37 @@
 //! led to this address (DNS rebinding) is the same in both.
 
 use std::hash::{BuildHasher, RandomState};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, ORIGIN, REFERER};
-use tandem_lb_core::secret;
+use tandem_text::secret;
 
 /// So many characters has a word that was drawn.
 const LENGTH: usize = 32;
 
 /// A word that only our own pages know, new with each start. A successor goes on with it: pages that are open stay ours.
 #[derive(Clone)]
-pub(crate) struct Token(Rc<str>);
+pub struct Token(Arc<str>);
 
 impl Token {
     /// That of the process before, where it has said one.
-    pub(crate) fn after(before: Option<&str>) -> Token {
+    pub fn after(before: Option<&str>) -> Token {
         let whole = before.filter(|word| word.len() == LENGTH);
-        Token(whole.map_or_else(|| drawn().into(), Rc::from))
+        Token(whole.map_or_else(|| drawn().into(), Arc::from))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    pub(super) fn is(&self, word: &str) -> bool {
+    pub fn is(&self, word: &str) -> bool {
         secret::same(self.0.as_bytes(), word.as_bytes())
     }
 }
 
 /// A word for one answer, by which the browser knows the page's own script and style.
-pub(super) fn nonce() -> String {
+pub fn nonce() -> String {
     drawn()
 }
 
@@ -46,7 +46,7 @@ fn drawn() -> String {
 }
 
 /// Whether a browser has sent it. Old ones say no more than which page they come from.
-pub(super) fn needs_token(headers: &HeaderMap) -> bool {
+pub fn needs_token(headers: &HeaderMap) -> bool {
     let by_browser = |name: &HeaderName| [ORIGIN, REFERER].contains(name) || name.as_str().starts_with("sec-fetch-");
     headers.keys().any(by_browser)
 }
