@@ -85,3 +85,26 @@ fn what_is_missing_is_said_and_a_queue_is_emptied() {
     assert_eq!(code, Some(2));
     assert!(said.contains("404"), "{said}");
 }
+
+#[test]
+fn a_consumer_is_handed_what_it_takes_and_no_more() {
+    let mq = Mq::start("anonymous = true");
+    for (sent, taken) in [(12, 5), (400, 150)] {
+        let to = format!("q{sent}");
+        tool(&mq, &format!("producer --message-count {sent} --destination {to}"), &[]);
+        let (code, said) = tool(
+            &mq,
+            &format!("consumer --message-count {taken} --destination {to}"),
+            &[],
+        );
+        assert_eq!(code, Some(0), "{said}");
+        let mut client = Stomp::connect(mq.address());
+        client.subscribe(&format!("/queue/{to}"), "client-individual");
+        let mut left = 0;
+        while left < sent - taken {
+            let frame = client.hear();
+            left += usize::from(frame.starts_with("MESSAGE\n"));
+            assert!(!frame.contains("\nredelivered:true"), "{frame}");
+        }
+    }
+}

@@ -73,6 +73,27 @@ struct Listener {
     ack: Ack,
     /// Handed out and not acknowledged; the numbers of deliveries grow.
     open: BTreeSet<DeliveryId>,
+    /// Those of them that had been acknowledged by a transaction that was aborted: the window has moved on then.
+    paid: BTreeSet<DeliveryId>,
+    /// How many more it wants than it may be sent now; `None` is any number.
+    left: Option<u32>,
+}
+
+impl Listener {
+    /// How far its window moves when so many have been settled.
+    fn goes_on(&mut self, settled: u32) -> u32 {
+        let more = self.left.map_or(settled, |left| left.min(settled));
+        self.left = self.left.map(|left| left - more);
+        more
+    }
+}
+
+/// A transaction that has begun.
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    /// What it will have settled, and whose that was.
+    settled: Vec<(u64, DeliveryId)>,
 }
 
 /// What a client wants to hear when a frame is done.
@@ -106,7 +127,7 @@ pub struct Session {
     client_id: Option<Box<str>>,
     listeners: BTreeMap<u64, Listener>,
     numbers: BTreeMap<Box<str>, u64>,
-    transactions: BTreeMap<Box<str>, u64>,
+    transactions: BTreeMap<Box<str>, Open>,
     /// Queues of this connection alone, by the client's word for each.
     temporaries: BTreeMap<Box<str>, Box<str>>,
     /// Whose each unacknowledged delivery is.

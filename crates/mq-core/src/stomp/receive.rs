@@ -1,10 +1,12 @@
 //! What each frame of a client does.
 
+use std::collections::BTreeSet;
+
 use tandem_mq_wire::stomp::{Command, Frame};
 use tandem_time::Mono;
 
 use super::temporary::is_temporary;
-use super::{Ack, Listener, Receipt, Session, State, message};
+use super::{Ack, Listener, Open, Receipt, Session, State, message};
 use crate::broker::{self, Subscription, Target};
 use crate::{Kind, Selector, Token, TransactionId};
 
@@ -121,42 +123,45 @@ impl Session {
                 ));
             }
         };
+        let (credit, left) = self.credit(frame)?;
         let options = Subscription {
-            credit: self.prefetch(frame)?,
+            credit,
             durable: self.durable_name(frame, to.kind)?,
             browse,
             selector,
         };
-        self.listen(id, destination, ack, to, options);
+        let number = self.listen(id, destination, ack, to, options);
+        if let Some(listener) = self.listeners.get_mut(&number) {
+            listener.left = left;
+        }
         Ok(())
     }
 
-    pub(super) fn listen(&mut self, id: &str, destination: &str, ack: Ack, to: Target, options: Subscription) {
+    pub(super) fn listen(&mut self, id: &str, destination: &str, ack: Ack, to: Target, options: Subscription) -> u64 {
         let number = self.line.next();
         self.numbers.insert(id.into(), number);
         let listener = Listener {
             id: id.into(),
             destination: destination.into(),
             ack,
-            open: std::collections::BTreeSet::new(),
+            open: BTreeSet::new(),
+            paid: BTreeSet::new(),
+            left: None,
         };
         self.listeners.insert(number, listener);
         let consumer = self.asks.consumer(number);
         self.ask(broker::Input::Subscribe { consumer, to, options });
+        number
     }
 
-    fn prefetch(&self, frame: &Frame) -> Result<u32, Mistake> {
+    /// How many it may be sent at once, and how many more than these it wants altogether.
+    fn credit(&self, frame: &Frame) -> Result<(u32, Option<u32>), Mistake> {
         let spelled = ["activemq.prefetchSize", "prefetch-count", "consumer-window-size"];
-        let Some((name, text)) = spelled.iter().find_map(|name| Some((name, frame.header(name)?))) else {
-            return Ok(self.settings.prefetch);
-        };
-        match text.trim().parse() {
-            Ok(0) | Err(_) => Err((
-                "header wrong",
-                format!("{name} is a number of at least 1, not {text:?}"),
-            )),
-            Ok(number) => Ok(number),
-        }
+        let prefetch = amount(frame, &spelled)?.unwrap_or(self.settings.prefetch);
+        Ok(match amount(frame, &["credit"])? {
+            None => (prefetch, None),
+            Some(all) => (prefetch.min(all), Some(all.saturating_sub(prefetch))),
+        })
     }
 
     /// The name under which a topic's subscription outlives this connection.
@@ -221,7 +226,8 @@ impl Session {
             ));
         }
         let number = self.line.next();
-        self.transactions.insert(name.into(), number);
+        let settled = Vec::new();
+        self.transactions.insert(name.into(), Open { number, settled });
         let (session, transaction) = (self.line.id, TransactionId(number));
         self.ask(broker::Input::Begin { session, transaction });
         Ok(())
@@ -229,14 +235,17 @@ impl Session {
 
     fn finish(&mut self, frame: &Frame) -> Result<(), Mistake> {
         let name = required(frame, "transaction")?;
-        let Some(number) = self.transactions.remove(name) else {
+        let Some(open) = self.transactions.remove(name) else {
             return Err(("no such transaction", format!("{name:?} has not begun")));
         };
-        let (session, transaction) = (self.line.id, TransactionId(number));
-        self.ask(match frame.command {
-            Command::Commit => broker::Input::Commit { session, transaction },
-            _ => broker::Input::Abort { session, transaction },
-        });
+        let (session, transaction) = (self.line.id, TransactionId(open.number));
+        match frame.command {
+            Command::Commit => self.ask(broker::Input::Commit { session, transaction }),
+            _ => {
+                self.ask(broker::Input::Abort { session, transaction });
+                self.take_back(open.settled);
+            }
+        }
         Ok(())
     }
 
@@ -245,7 +254,7 @@ impl Session {
             return Ok(None);
         };
         match self.transactions.get(name) {
-            Some(number) => Ok(Some(TransactionId(*number))),
+            Some(open) => Ok(Some(TransactionId(open.number))),
             None => Err(("no such transaction", format!("{name:?} has not begun"))),
         }
     }
@@ -264,6 +273,20 @@ impl Session {
             }
             None => self.line.close(),
         }
+    }
+}
+
+/// A number of messages, by the first of these names that is there.
+fn amount(frame: &Frame, names: &[&str]) -> Result<Option<u32>, Mistake> {
+    let Some((name, text)) = names.iter().find_map(|name| Some((name, frame.header(name)?))) else {
+        return Ok(None);
+    };
+    match text.trim().parse() {
+        Ok(0) | Err(_) => Err((
+            "header wrong",
+            format!("{name} is a number of at least 1, not {text:?}"),
+        )),
+        Ok(number) => Ok(Some(number)),
     }
 }
 

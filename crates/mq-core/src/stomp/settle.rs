@@ -20,7 +20,19 @@ impl Session {
         let ack = self.listeners.get(&number).ok_or_else(unknown)?.ack;
         let transaction = self.transaction_of(frame)?;
         let settled = self.take(number, delivery, ack);
-        let more = u32::try_from(settled.len()).unwrap_or(u32::MAX);
+        if let Some(open) = frame
+            .header("transaction")
+            .and_then(|name| self.transactions.get_mut(name))
+        {
+            open.settled.extend(settled.iter().map(|delivery| (number, *delivery)));
+        }
+        let more = self.listeners.get_mut(&number).map_or(0, |listener| {
+            let unpaid = settled
+                .iter()
+                .filter(|delivery| !listener.paid.remove(delivery))
+                .count();
+            listener.goes_on(u32::try_from(unpaid).unwrap_or(u32::MAX))
+        });
         for delivery in settled {
             self.ask(broker::Input::Settle {
                 session: self.line.id,
@@ -30,8 +42,21 @@ impl Session {
             });
         }
         let consumer = self.asks.consumer(number);
-        self.ask(broker::Input::Credit { consumer, more });
+        if more > 0 {
+            self.ask(broker::Input::Credit { consumer, more });
+        }
         Ok(())
+    }
+
+    /// What a transaction would have settled is the client's again, which can say once more what becomes of it.
+    pub(super) fn take_back(&mut self, settled: Vec<(u64, DeliveryId)>) {
+        for (number, delivery) in settled {
+            if let Some(listener) = self.listeners.get_mut(&number) {
+                listener.open.insert(delivery);
+                listener.paid.insert(delivery);
+                self.open.insert(delivery, number);
+            }
+        }
     }
 
     /// The deliveries that one acknowledgement is for.
@@ -67,7 +92,11 @@ impl Session {
                 outcome: Outcome::Accepted,
             });
         }
-        self.ask(broker::Input::Credit { consumer, more: 1 });
+        let listener = self.listeners.get_mut(&consumer.number);
+        let more = listener.map_or(0, |listener| listener.goes_on(1));
+        if more > 0 {
+            self.ask(broker::Input::Credit { consumer, more });
+        }
     }
 }
 

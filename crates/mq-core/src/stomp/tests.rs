@@ -4,12 +4,16 @@ use super::*;
 use crate::broker::Broker;
 use crate::{Lsn, SessionId, Value};
 
+mod acknowledge;
+
 /// One client, a broker, and a disk that is as fast as the test wants.
 struct Client {
     session: Session,
     broker: Broker,
     now: Mono,
     frames: Vec<Frame>,
+    /// Those that a test has looked at.
+    seen: Vec<Frame>,
     beats: usize,
     closed: bool,
     written: Lsn,
@@ -23,6 +27,7 @@ impl Client {
             broker: Broker::new(broker::Settings::default()),
             now: Mono::ZERO,
             frames: Vec::new(),
+            seen: Vec::new(),
             beats: 0,
             closed: false,
             written: Lsn(0),
