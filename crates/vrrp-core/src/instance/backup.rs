@@ -6,7 +6,7 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::advert::interval_of;
-use super::{Followed, Instance, Phase, Said, Timer};
+use super::{Awaited, Followed, Instance, Phase, Said, Timer};
 use crate::Event;
 use crate::outbox::{Cx, Signal};
 use crate::receive::Heard;
@@ -18,8 +18,9 @@ const OVERSLEPT: Duration = Duration::from_millis(10);
 /// How often a new master is reason to say everything again.
 const NEW_MASTER: Duration = Duration::from_secs(10);
 
-/// What the kernel, and a master that woke with us, need to be heard.
-const A_MOMENT: Duration = Duration::from_millis(20);
+/// How long no answer of any witness is no answer yet. An answer may rightly take a good part of it, while with short
+/// intervals they are asked again sooner.
+const UNANSWERED: Duration = Duration::from_secs(1);
 
 impl Instance {
     pub(super) fn backup_heard(&mut self, heard: &Heard, cx: &mut Cx<'_>) {
@@ -80,10 +81,8 @@ impl Instance {
             return;
         }
         // Said twice (or for ever, by somebody who would keep us waiting) it is the same goodbye.
-        let (end, known) = (cx.now + self.skew(), std::mem::replace(&mut self.master_left, true));
-        if self.timers.due(Timer::MasterDown).is_none_or(|due| end < due) {
-            self.timers.arm(Timer::MasterDown, end);
-        }
+        let known = self.awaited == Awaited::BetterOnes;
+        self.await_at_most(Awaited::BetterOnes, cx);
         if known {
             return;
         }
@@ -104,10 +103,7 @@ impl Instance {
             last: cx.now,
         });
         self.wants = false;
-        self.asked = false;
-        self.dozed = false;
-        self.master_left = false;
-        self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        self.await_from_now(Awaited::Master, cx);
         if self.grouped {
             cx.signal(self.settings.id, Signal::Follows);
         }
@@ -135,10 +131,9 @@ impl Instance {
             return;
         };
         let patience = OVERSLEPT.min(self.master_interval / 4);
-        if self.phase != Phase::Backup || self.master_left || self.dozed || cx.now.since(due) < patience {
+        if self.phase != Phase::Backup || !self.awaits_master() || cx.now.since(due) < patience {
             return;
         }
-        self.dozed = true;
         cx.log(
             self.settings.id,
             Event::Overslept {
@@ -146,28 +141,18 @@ impl Instance {
                 late_ms: u64::try_from(cx.now.since(due).as_millis()).unwrap_or(u64::MAX),
             },
         );
-        self.timers
-            .arm(Timer::MasterDown, cx.now + A_MOMENT.min(self.master_interval));
+        self.await_from_now(Awaited::MasterThatSlept, cx);
     }
 
     /// The silence lasted.
     pub(super) fn master_down(&mut self, cx: &mut Cx<'_>) {
-        self.dozed = false;
         self.forget_old_word(cx);
         match self.phase {
             Phase::Backup if self.has_yielded() => {
-                self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+                self.await_from_now(Awaited::Master, cx);
                 self.stays_backup(cx);
             }
-            Phase::Backup if self.must_ask() => {
-                if std::mem::replace(&mut self.asked, true) {
-                    self.stays_backup(cx);
-                }
-                self.timers.arm(Timer::MasterDown, cx.now + self.interval());
-                cx.emit(crate::Output::AskWitnesses {
-                    instance: self.settings.id,
-                });
-            }
+            Phase::Backup if self.must_ask() => self.ask_witnesses(cx),
             Phase::Backup => self.believe_silence(cx),
             Phase::Listening => {
                 let name = self.settings.name.clone();
@@ -182,8 +167,14 @@ impl Instance {
         self.reclaim(cx);
         let name = self.settings.name.clone();
         cx.log(self.settings.id, Event::Timeout { name });
-        self.followed = None;
+        self.forget_master();
         self.want_master(cx);
+    }
+
+    /// Whoever comes next is measured by our own interval until it says another one (RFC 9568 section 6.4.1).
+    pub(super) fn forget_master(&mut self) {
+        self.followed = None;
+        self.master_interval = self.interval();
     }
 
     /// It hears no master and may not be one. A reload may have put a master beside it, which goes where the group can be.
@@ -195,20 +186,35 @@ impl Instance {
 
     /// Silence may mean that we are the one cut off; a master that said goodbye is no silence.
     fn must_ask(&self) -> bool {
-        self.settings.quorum.is_some() && !self.master_left && !self.drained
+        self.settings.quorum.is_some() && self.awaited != Awaited::BetterOnes && !self.drained
+    }
+
+    fn ask_witnesses(&mut self, cx: &mut Cx<'_>) {
+        let since = match self.awaited {
+            Awaited::Witnesses(since) => since,
+            _ => cx.now,
+        };
+        if cx.now.since(since) >= UNANSWERED {
+            self.stays_backup(cx);
+        }
+        self.await_from_now(Awaited::Witnesses(since), cx);
+        cx.emit(crate::Output::AskWitnesses {
+            instance: self.settings.id,
+        });
     }
 
     pub(crate) fn witnesses(&mut self, reachable: usize, cx: &mut Cx<'_>) {
         let Some(need) = self.settings.quorum.as_ref().map(|q| q.need) else {
             return;
         };
-        if !self.asked || self.phase != Phase::Backup {
+        if self.phase != Phase::Backup || !matches!(self.awaited, Awaited::Witnesses(_)) {
             return;
         }
-        self.asked = false;
         if reachable >= need {
             return self.believe_silence(cx);
         }
+        // The pause that runs goes on.
+        self.awaited = Awaited::BetterTimes;
         self.stays_backup(cx);
         if !std::mem::replace(&mut self.said.quorum, true) {
             let name = self.settings.name.clone();
@@ -253,7 +259,7 @@ impl Instance {
     /// The group yields, or is not agreed after all: wait like any backup.
     pub(crate) fn give_up_wanting(&mut self, cx: &mut Cx<'_>) {
         if std::mem::take(&mut self.wants) && self.phase == Phase::Backup {
-            self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+            self.await_from_now(Awaited::Master, cx);
         }
     }
 }

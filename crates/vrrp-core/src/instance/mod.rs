@@ -25,6 +25,7 @@ mod leave;
 mod master;
 mod naming;
 mod owners;
+mod patience;
 mod reconfigure;
 mod rival;
 mod split;
@@ -50,6 +51,7 @@ use crate::{Burst, DropReason, Output, State};
 pub(crate) use leave::Leaving;
 use naming::Naming;
 use owners::Ownership;
+use patience::Awaited;
 pub(crate) use reconfigure::Surroundings;
 use rival::Rivalry;
 use split::Beside;
@@ -112,7 +114,7 @@ impl Conditions {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Timer {
-    /// Backup: the master is gone. Listening: nobody was heard.
+    /// Nobody has spoken; whoever is waited for, and why, is what is awaited.
     MasterDown,
     Advert,
     PreemptDelay,
@@ -185,15 +187,11 @@ pub(crate) struct Instance {
     followed: Option<Followed>,
     /// The interval of the last accepted master; in version 2 always our own.
     master_interval: Duration,
-    /// The running timer was shortened by a priority 0.
-    master_left: bool,
+    /// What the down timer stands for.
+    awaited: Awaited,
     grouped: bool,
     /// Its group holds it back.
     wants: bool,
-    /// Witnesses were asked and have not answered.
-    asked: bool,
-    /// The silence was noticed too late to be believed at once.
-    dozed: bool,
     /// Stay out until resumed.
     drained: bool,
     /// After a handover: do not preempt the successor.
@@ -240,11 +238,9 @@ impl Instance {
             receiver: Receiver::default(),
             followed: None,
             master_interval: settings.protocol.interval(),
-            master_left: false,
+            awaited: Awaited::default(),
             grouped: false,
             wants: false,
-            asked: false,
-            dozed: false,
             drained: false,
             held: false,
             abandoned: false,
@@ -279,7 +275,7 @@ impl Instance {
 
     /// It is master or would be.
     pub(crate) fn agrees_to_master(&self) -> bool {
-        self.wants || self.is_master()
+        !self.drained && (self.wants || self.is_master())
     }
 
     pub(crate) fn set_grouped(&mut self, grouped: bool) {

@@ -1,12 +1,11 @@
 //! New settings for a running instance: addresses come and go one by one, mastership stays.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use super::{Instance, Timer};
 use crate::Output;
 use crate::outbox::Cx;
-use crate::settings::{InstanceSettings, VirtualAddress};
+use crate::settings::{InstanceSettings, Version, VirtualAddress};
 
 /// What is known of the place of an instance as new settings have it.
 #[derive(Clone, Copy, Debug)]
@@ -48,11 +47,12 @@ impl Instance {
 
     /// Whoever calls this evaluates when everything else is known, too.
     pub(crate) fn reconfigure(&mut self, settings: InstanceSettings, around: Surroundings, cx: &mut Cx<'_>) {
-        let patience = self.down_interval();
+        let patience = self.patience();
         let old = std::mem::replace(&mut self.settings, settings);
         self.settle_in(around, cx);
         self.conditions.no_peer = self.settings.lacks_peer();
-        if self.followed.is_none() {
+        // In version 2 a master has ours or is none.
+        if self.followed.is_none() || self.version() == Version::V2 {
             self.master_interval = self.interval();
         }
         self.wait_otherwise(patience, cx);
@@ -70,20 +70,6 @@ impl Instance {
             self.timers.disarm(Timer::Advert);
             self.advertise(cx);
         }
-    }
-
-    /// Who waits for a master waits as long as is configured now: never longer than all of it, or longer by what was added.
-    /// After a goodbye nobody waits for an interval.
-    fn wait_otherwise(&mut self, before: Duration, cx: &Cx<'_>) {
-        let patience = self.down_interval();
-        let Some(due) = self.timers.due(Timer::MasterDown).filter(|_| !self.master_left) else {
-            return;
-        };
-        let due = match patience.checked_sub(before) {
-            Some(added) => due + added,
-            None => due.min(cx.now + patience),
-        };
-        self.timers.arm(Timer::MasterDown, due);
     }
 
     /// Whoever has not begun may have found its addresses.

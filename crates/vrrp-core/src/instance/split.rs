@@ -152,7 +152,7 @@ impl Instance {
         self.mend(cx);
     }
 
-    /// It is as good as a goodbye.
+    /// It is as good as a goodbye, but the witnesses are asked.
     fn hurry(&mut self, cx: &mut Cx<'_>) {
         let end = cx.now + self.skew();
         if self.phase == Phase::Backup && self.timers.due(Timer::MasterDown).is_none_or(|due| end < due) {

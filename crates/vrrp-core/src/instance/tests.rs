@@ -19,6 +19,7 @@ mod dialects;
 mod disputes;
 mod floods;
 mod healing;
+mod patience;
 mod split;
 mod standing;
 
@@ -86,7 +87,6 @@ impl Rig {
         );
     }
 
-    /// To the next deadline, if there is one.
     /// Around it everything is as it was.
     fn reload(&mut self, settings: InstanceSettings) {
         let around = Surroundings {
@@ -99,6 +99,7 @@ impl Rig {
         });
     }
 
+    /// To the next deadline, if there is one.
     fn wait(&mut self) {
         if let Some(at) = self.instance.deadline() {
             self.now = at;
@@ -316,15 +317,17 @@ fn v3(centis: u16) -> Protocol {
     }
 }
 
+fn has_witness(settings: &mut InstanceSettings) {
+    settings.quorum = Some(Quorum {
+        gateway: false,
+        witnesses: vec![BELOW.into()],
+        need: 1,
+    });
+}
+
 #[test]
 fn without_a_witness_silence_is_no_reason() {
-    let mut rig = Rig::started(with(|s| {
-        s.quorum = Some(Quorum {
-            gateway: false,
-            witnesses: vec![BELOW.into()],
-            need: 1,
-        })
-    }));
+    let mut rig = Rig::started(with(has_witness));
     rig.wait();
     assert_eq!(rig.did(), "ask");
     rig.act(|i, cx| i.witnesses(0, cx));
@@ -341,11 +344,7 @@ fn whoever_takes_over_with_its_witnesses_is_the_owner_again() {
     let mut rig = Rig::started(with(|s| {
         s.initial = Initial::Master;
         s.priority = Priority::OWNER;
-        s.quorum = Some(Quorum {
-            gateway: false,
-            witnesses: vec![BELOW.into()],
-            need: 1,
-        });
+        has_witness(s);
     }));
     while rig.phase() == "master" {
         rig.run_until(rig.now + Duration::from_secs(1));
@@ -360,13 +359,7 @@ fn whoever_takes_over_with_its_witnesses_is_the_owner_again() {
 
 #[test]
 fn a_goodbye_needs_no_witness() {
-    let mut rig = Rig::started(with(|s| {
-        s.quorum = Some(Quorum {
-            gateway: false,
-            witnesses: vec![BELOW.into()],
-            need: 1,
-        })
-    }));
+    let mut rig = Rig::started(with(has_witness));
     rig.hear(ABOVE, 0);
     rig.wait();
     assert_eq!(rig.phase(), "master");

@@ -1,6 +1,6 @@
 //! Changes of state, and what every one of them owes to the world.
 
-use super::{Conditions, Found, Instance, Leaving, Phase, Timer};
+use super::{Awaited, Conditions, Found, Instance, Leaving, Phase};
 use crate::outbox::{Cx, Signal};
 use crate::settings::{Initial, Priority};
 use crate::{Event, Notice, Output, State, Subject};
@@ -82,7 +82,7 @@ impl Instance {
         if before == priority {
             return;
         }
-        let old_skew = self.skew();
+        let patience = self.patience();
         self.priority = priority;
         let name = self.settings.name.clone();
         cx.log(
@@ -95,7 +95,7 @@ impl Instance {
         );
         match self.phase {
             Phase::Backup => {
-                self.shift_master_down(old_skew, cx);
+                self.shift_down_timer(patience, cx);
                 self.notify(Notice::BackupPriority, cx);
             }
             Phase::Master => {
@@ -104,15 +104,6 @@ impl Instance {
                 self.notify(Notice::MasterPriority, cx);
             }
             _ => {}
-        }
-    }
-
-    /// A change of priority moves the running timer by the difference of the skews; it does not start it again.
-    fn shift_master_down(&mut self, old_skew: std::time::Duration, cx: &Cx<'_>) {
-        if let Some(due) = self.timers.due(Timer::MasterDown) {
-            let moved = (due + self.skew()).since(tandem_time::Mono::ZERO + old_skew);
-            self.timers
-                .arm(Timer::MasterDown, (tandem_time::Mono::ZERO + moved).max(cx.now));
         }
     }
 
@@ -136,19 +127,14 @@ impl Instance {
         self.enter(Phase::Backup, cx);
         match (self.settings.initial, self.priority.is_owner()) {
             (Initial::Master, true) => self.want_master(cx),
-            (Initial::Master, false) => {
-                let skew = crate::timing::skew(self.version(), Priority::OWNER, self.interval());
-                self.timers.arm(Timer::MasterDown, cx.now + self.interval() + skew);
-            }
-            (Initial::Backup, _) => self.timers.arm(Timer::MasterDown, cx.now + self.down_interval()),
+            (Initial::Master, false) => self.await_from_now(Awaited::FirstMaster, cx),
+            (Initial::Backup, _) => self.await_from_now(Awaited::Master, cx),
         }
     }
 
-    /// One interval and a little: a rival that took over meanwhile speaks in that time.
     fn listen(&mut self, cx: &mut Cx<'_>) {
         self.phase = Phase::Listening;
-        let interval = self.interval();
-        self.timers.arm(Timer::MasterDown, cx.now + interval + interval / 8);
+        self.await_from_now(Awaited::Rival, cx);
         cx.log(
             self.settings.id,
             Event::Listening {
@@ -160,7 +146,7 @@ impl Instance {
     /// Master, unless a group or an operator holds it back.
     pub(super) fn want_master(&mut self, cx: &mut Cx<'_>) {
         if self.drained {
-            self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+            self.await_from_now(Awaited::Master, cx);
         } else if self.grouped {
             self.ask_group(cx);
         } else {
@@ -172,7 +158,7 @@ impl Instance {
     /// found after a crash are held that long and not longer.
     fn ask_group(&mut self, cx: &mut Cx<'_>) {
         let again = std::mem::replace(&mut self.wants, true);
-        self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        self.await_from_now(Awaited::Master, cx);
         cx.signal(self.settings.id, Signal::Wants);
         if again && self.phase == Phase::Listening {
             self.stop_listening(cx);
@@ -204,9 +190,8 @@ impl Instance {
         self.end_fights();
         self.held = false;
         self.abandoned = false;
-        self.followed = None;
+        self.forget_master();
         self.rivalry = super::Rivalry::default();
-        self.master_interval = self.interval();
         self.stats.became_master += 1;
         self.phase = Phase::Master;
         self.advertise(cx);
@@ -230,7 +215,7 @@ impl Instance {
             self.let_go(cx);
         }
         self.timers = tandem_time::TimerTable::default();
-        self.timers.arm(Timer::MasterDown, cx.now + self.down_interval());
+        self.await_from_now(Awaited::Master, cx);
         self.enter(Phase::Backup, cx);
     }
 
@@ -245,7 +230,7 @@ impl Instance {
         }
         let leaving = self.take_leaving();
         self.timers = tandem_time::TimerTable::default();
-        self.followed = None;
+        self.forget_master();
         self.enter(Phase::Fault, cx);
         if let Some(leaving) = leaving {
             self.released(&leaving, cx);
@@ -292,8 +277,6 @@ impl Instance {
     pub(super) fn enter(&mut self, phase: Phase, cx: &mut Cx<'_>) {
         self.phase = phase;
         self.wants = false;
-        self.asked = false;
-        self.master_left = false;
         self.said = super::Said::default();
         self.changed_at = cx.now;
         let state = match self.phase {

@@ -253,6 +253,42 @@ fn a_master_goes_along_with_a_member_that_may_not_be_one() {
     }
 }
 
+/// Where one of two witnesses is dead the answer is as late as answers may be, and where the interval is short, the next
+/// question goes out before.
+#[test]
+fn a_master_stays_where_the_other_member_is_about_to_have_its_answer() {
+    let quick = |mut settings: RouterSettings| {
+        for instance in &mut settings.instances {
+            instance.protocol = Protocol::V3 {
+                interval: Centis::new(10).expect("in range"),
+                checksum: ChecksumPolicy::Auto,
+            };
+        }
+        settings.instances[1].quorum = Some(Quorum {
+            gateway: false,
+            witnesses: vec![PEER.into(), OTHER.into()],
+            need: 1,
+        });
+        settings
+    };
+    let instance = InstanceId(1);
+    let mut rig = Rig::started(quick(loose()));
+    rig.run(Duration::from_secs(1));
+    rig.give(Input::Witnesses { instance, reachable: 0 });
+    assert_eq!(rig.states(), [State::Master, State::Backup]);
+    reload(&mut rig, &quick(pair()));
+    rig.outputs();
+    let asks = |rig: &mut Rig| rig.outputs().iter().any(|o| matches!(o, Output::AskWitnesses { .. }));
+    while !asks(&mut rig) {
+        rig.run(Duration::from_millis(10));
+    }
+    rig.run(Duration::from_millis(150));
+    assert!(asks(&mut rig), "once more");
+    assert_eq!(rig.states(), [State::Master, State::Backup]);
+    rig.give(Input::Witnesses { instance, reachable: 1 });
+    assert_eq!(rig.states(), [State::Master; 2]);
+}
+
 /// Its runtime did not look at it either.
 #[test]
 fn what_nobody_looked_at_for_a_while_is_not_known_any_more() {
