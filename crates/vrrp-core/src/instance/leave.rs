@@ -194,6 +194,7 @@ impl Instance {
     }
 
     fn after_release(&mut self, why: Release, cx: &mut Cx<'_>) {
+        self.wants = false;
         match why {
             Release::Stop => {
                 self.phase = Phase::Stopped;

@@ -77,10 +77,11 @@ impl Router {
     /// Nobody but an operator brings a drained instance back, and a group serves on one host: the others of its group
     /// leave as well, each when its successor serves.
     fn drain_together(&mut self, now: Mono) {
-        let drained = |id: &InstanceId| self.instances.get(id).is_some_and(Instance::is_drained);
+        let is = |is: fn(&Instance) -> bool, id: &InstanceId| self.instances.get(id).is_some_and(is);
         let members = self.groups.values().map(|group| &group.settings.members);
-        let partly = members.filter(|members| members.iter().any(drained) && !members.iter().all(drained));
-        let rest: Vec<InstanceId> = partly.flatten().filter(|id| !drained(id)).copied().collect();
+        let drained = members.filter(|members| members.iter().any(|id| is(Instance::is_drained, id)));
+        let goes = |id: &&InstanceId| !is(Instance::is_drained, id) && !is(Instance::is_stopped, id);
+        let rest: Vec<InstanceId> = drained.flatten().filter(goes).copied().collect();
         for id in rest {
             self.one(id, now, |instance, cx| instance.release(Release::Drain, cx));
         }

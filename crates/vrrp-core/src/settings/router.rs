@@ -44,7 +44,8 @@ impl RouterSettings {
     }
 
     /// After a reload was read: gives everything that `old` also had the id it had there, and everything else another one:
-    /// an instance one that was never used, because what is remembered of each goes by it. Instances are recognised as Keepalived recognises them, groups and trackers by name.
+    /// an instance one that was never used, because what is remembered of each goes by it. Instances are recognised as
+    /// Keepalived recognises them, groups and trackers by name.
     pub fn adopt_ids(&mut self, old: &RouterSettings) {
         self.adopt_instance_ids(old);
         self.adopt_tracker_ids(old);

@@ -198,8 +198,9 @@ impl Network {
         on.filter(move |link| self.has(link.index, ip))
     }
 
-    /// Where adverts of this instance come from: what it names, if the interface has it; else the primary address, for IPv6 the link-local one. Virtual addresses
-    /// do not count, unless there is nothing else and an instance owns them: then they are this host's, whoever speaks.
+    /// Where adverts of this instance come from: what it names, if the interface has it; else the primary address, for IPv6
+    /// the link-local one. Virtual addresses do not count, unless there is nothing else and an instance owns them: then they
+    /// are this host's, whoever speaks.
     pub(super) fn source(&self, settings: &InstanceSettings, virtuals: &Virtuals) -> Option<IpAddr> {
         let home = self.home(settings)?;
         let index = home.index;

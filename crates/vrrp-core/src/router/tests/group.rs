@@ -185,6 +185,49 @@ fn who_is_named_and_does_take_over() {
     assert!(!willing(&mut rig, 1), "it is at fault");
 }
 
+/// Neither over the pair link nor by the others of its group.
+#[test]
+fn who_leaves_does_not_want_to_be_master_any_more() {
+    for why in [Release::Drain, Release::Handover { successor: None }] {
+        let mut rig = Rig::started(pair());
+        for _ in 0..8 {
+            rig.hear(1, 200);
+            rig.run(Duration::from_millis(500));
+        }
+        let view = |rig: &Rig| {
+            rig.router
+                .instance(InstanceId(0))
+                .map(|i| (i.want, i.is_or_wants_master()))
+        };
+        assert_eq!(view(&rig), Some((State::Master, true)));
+        rig.give(Input::Release { who: Who::All, why });
+        assert_eq!(view(&rig), Some((State::Backup, false)), "{why:?}");
+    }
+}
+
+/// It has wanted to be master before it was drained; the one that a reload puts beside it wants to be it at once.
+#[test]
+fn a_new_member_does_not_make_a_drained_one_master() {
+    let mut rig = Rig::started(pair());
+    for _ in 0..8 {
+        rig.hear(1, 200);
+        rig.run(Duration::from_millis(500));
+    }
+    let (who, why) = (Who::One(InstanceId(0)), Release::Drain);
+    rig.give(Input::Release { who, why });
+    let mut wanted = pair();
+    let owner = &mut wanted.instances[1];
+    (owner.vrid, owner.priority) = (Vrid::new(99).expect("not 0"), Priority::OWNER);
+    owner.initial = Initial::Master;
+    wanted.adopt_ids(rig.router.settings());
+    let instance = wanted.instances[1].id;
+    let address = Some(OWN.into());
+    rig.give(Input::NextSource { instance, address });
+    rig.give(Input::Settings(Box::new(wanted)));
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Backup; 2]);
+}
+
 /// A group cannot be called off in part, so it lets go at the cap; whoever asked for the handover must be able to tell.
 #[test]
 fn a_group_that_nobody_succeeds_says_who_is_left_alone() {

@@ -75,6 +75,23 @@ fn who_is_grouped_with_a_drained_one_leaves_when_its_successor_serves() {
     }
 }
 
+/// Whoever has stopped has said so.
+#[test]
+fn who_has_stopped_does_not_leave_once_more_with_its_new_group() {
+    let mut rig = Rig::started(RouterSettings {
+        groups: Vec::new(),
+        ..pair()
+    });
+    for (number, why) in [(0, Release::Stop), (1, Release::Drain)] {
+        let who = Who::One(InstanceId(number));
+        rig.give(Input::Release { who, why });
+    }
+    rig.outputs();
+    rig.give(Input::Settings(Box::new(pair())));
+    let released = |o: &Output| matches!(o, Output::Released { .. });
+    assert!(!rig.outputs().iter().any(released));
+}
+
 /// Its socket is being opened: neither its interface nor its source is told before that.
 #[test]
 fn who_is_not_told_yet_is_no_fault_of_its_group() {
