@@ -36,8 +36,8 @@ fn any_kind() -> impl Strategy<Value = Kind> {
     })
 }
 
-/// A down interval of the slowest master that is heard here, and some.
-const FOUND: Duration = Duration::from_secs(9);
+/// A down interval of the slowest master that is heard here, what witnesses have to answer, and some.
+const FOUND: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -389,8 +389,6 @@ impl Run {
                     instance: id(number),
                     partner: *partner,
                 });
-                // Whoever is told of another master waits for it as well.
-                self.mixed = self.mixed.map(|_| self.now + FOUND);
             }
             Step::Release { number, why } => self.give(Input::Release {
                 who: Who::One(id(number)),
@@ -507,8 +505,6 @@ impl Run {
                 }
                 Output::AskWitnesses { .. } => {
                     assert!(self.kind.quorum, "nobody is to be asked");
-                    // Without an answer it asks for ever.
-                    self.mixed = self.mixed.map(|_| self.now + FOUND);
                 }
                 _ => {}
             }

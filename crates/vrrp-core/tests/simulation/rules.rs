@@ -31,6 +31,8 @@ pub struct Rules {
     /// Until then the members of a new group may find together.
     regrouped: BTreeMap<NodeId, Mono>,
     eligible_since: BTreeMap<(NodeId, usize), Mono>,
+    /// How long each waits for a silent master, and since when it is not longer.
+    waits: BTreeMap<(NodeId, usize), (Duration, Mono)>,
 }
 
 pub fn masters(world: &World<Host>, segment: usize) -> impl Iterator<Item = NodeId> {
@@ -57,12 +59,14 @@ impl Rules {
             interval,
             regrouped: BTreeMap::new(),
             eligible_since: BTreeMap::new(),
+            waits: BTreeMap::new(),
         }
     }
 
     /// A host that starts is another than the one that crashed.
     pub fn forget(&mut self, id: NodeId) {
         self.eligible_since.retain(|(known, _), _| *known != id);
+        self.waits.retain(|(known, _), _| *known != id);
         self.regrouped.remove(&id);
     }
 
@@ -100,7 +104,11 @@ impl Rules {
         let none = masters(world, segment).next().is_none();
         let since = none.then(|| *self.none_since[segment].get_or_insert(world.now()));
         self.none_since[segment] = since;
+        let lossless = !self.lossy && !self.cut;
         for (id, router) in routers(world) {
+            let (waits, now) = (router.waits(segment, lossless), world.now());
+            let known = self.waits.entry((id, segment)).or_insert((waits, now));
+            *known = (waits, if waits < known.0 { now } else { known.1 });
             if router.standing()[segment].eligible {
                 self.eligible_since.entry((id, segment)).or_insert(world.now());
             } else {
@@ -109,7 +117,8 @@ impl Rules {
         }
     }
 
-    /// Who is alone waits for its segment. The members of a group wait for the slowest of them, and take over only where
+    /// Who is alone waits for its segment. Who does not have to wait as long as before (its priority rose) has had no time
+    /// before that to ask its witnesses. The members of a group wait for the slowest of them, and take over only where
     /// nobody is master of any.
     fn not_none_for_long(&self, world: &World<Host>) {
         if self.none_since.iter().all(Option::is_none) {
@@ -118,15 +127,14 @@ impl Rules {
         let all: Vec<usize> = (0..self.none_since.len()).collect();
         for (id, router) in routers(world) {
             if router.router.settings().groups.is_empty() {
-                all.iter()
-                    .for_each(|segment| self.not_none_on(&[*segment], id, router, world));
+                all.iter().for_each(|segment| self.not_none_on(&[*segment], id, world));
             } else {
-                self.not_none_on(&all, id, router, world);
+                self.not_none_on(&all, id, world);
             }
         }
     }
 
-    fn not_none_on(&self, segments: &[usize], id: NodeId, router: &RouterHost, world: &World<Host>) {
+    fn not_none_on(&self, segments: &[usize], id: NodeId, world: &World<Host>) {
         let since = |segment: &usize| {
             let eligible = self.eligible_since.get(&(id, *segment))?;
             self.none_since[*segment].map(|since| since.max(*eligible))
@@ -135,14 +143,14 @@ impl Rules {
         let Some(since) = since.into_iter().flatten().max() else {
             return;
         };
-        let lossless = !self.lossy && !self.cut;
-        let waits = segments
-            .iter()
-            .map(|segment| router.waits(*segment, lossless))
-            .max()
-            .unwrap_or_default();
-        let lasted = world.now().since(since.max(self.disturbed));
-        if lasted > waits + waits / 100 + self.slack {
+        let known = segments.iter().filter_map(|segment| self.waits.get(&(id, *segment)));
+        let (waits, shortened) = known.fold((Duration::ZERO, Mono::ZERO), |(waits, at), known| {
+            (waits.max(known.0), at.max(known.1))
+        });
+        let since = since.max(self.disturbed);
+        let end = (since + waits + waits / 100).max(shortened) + self.slack;
+        let lasted = world.now().since(since);
+        if world.now() > end {
             let why = format!("no master on segments {segments:?} for {lasted:?}, but {id:?} waits {waits:?}");
             self.fail(world, &why);
         }

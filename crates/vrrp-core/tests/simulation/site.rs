@@ -145,18 +145,23 @@ impl Site {
         let Some(settings) = self.settings.get_mut(&id) else {
             return;
         };
-        let grouped = !settings.groups.is_empty();
+        let old = settings.clone();
         change(settings);
         let settings = settings.clone();
+        if waits_otherwise(&old, &settings) {
+            self.rules.disturbed = self.world.now();
+        }
         self.rules.interval = self.longest_interval();
-        if let Some(router) = self.router(id).filter(|_| settings.groups.is_empty() == grouped) {
+        if let Some(router) = self
+            .router(id)
+            .filter(|_| settings.groups.is_empty() != old.groups.is_empty())
+        {
             let waits = (0..self.segments.len()).map(|segment| router.view(segment).down_interval);
             let within = waits.max().unwrap_or_default().max(self.rules.interval * 4) + self.rules.slack;
             self.rules.regroup(id, within, self.world.now());
         }
         self.world
             .tell(id, |host, now| host.say(Input::Settings(Box::new(settings)), now));
-        self.disturb();
     }
 
     fn longest_interval(&self) -> Duration {
@@ -164,8 +169,8 @@ impl Site {
         instances.map(|i| i.protocol.interval()).max().unwrap_or_default()
     }
 
-    /// The longest interval that anybody has, or that the master had whom somebody followed last: whoever would take over
-    /// from a faster one that is less waits for that one's silence first.
+    /// The longest interval that anybody has, or that the master has whom somebody follows: whoever would take over from a
+    /// faster one that is less waits for that one's silence first.
     pub fn slowest(&self) -> Duration {
         let alive = self.alive().into_iter().filter_map(|id| self.router(id));
         let followed = alive
@@ -332,4 +337,14 @@ impl Site {
     pub fn fail(&self, why: &str) -> ! {
         self.rules.fail(&self.world, why)
     }
+}
+
+/// Whatever else a reload changes, nobody waits longer for a silent master than without it.
+fn waits_otherwise(old: &RouterSettings, new: &RouterSettings) -> bool {
+    let waits = |settings: &RouterSettings| {
+        let instances = settings.instances.iter();
+        let instances = instances.map(|i| (i.priority, i.protocol, i.track.clone()));
+        (instances.collect::<Vec<_>>(), settings.groups.len())
+    };
+    waits(old) != waits(new)
 }
