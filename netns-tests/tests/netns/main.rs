@@ -18,6 +18,7 @@ use tandem_netns_tests::Suite;
 
 fn main() {
     let mut tests = Vec::new();
+    tests.extend(yardstick::tests());
     tests.extend(lab::tests());
     tests.extend(netlink::tests());
     tests.extend(raw::tests());

@@ -8,7 +8,6 @@ use anyhow::{Result, ensure};
 use tandem_lab::{Missing, Running};
 use tandem_netns_tests::Bench;
 
-use crate::interop::fast::takeovers;
 use crate::interop::stage::{Config, Program, Side, Stage, VIP};
 use crate::yardstick::Yardstick;
 
@@ -37,14 +36,12 @@ pub(super) fn no_false_takeover(bench: &Bench<'_>) -> Result<()> {
 
     let gaps = master.windows(2).map(|pair| pair[1].at.duration_since(pair[0].at));
     let longest = gaps.filter_map(Result::ok).max().unwrap_or_default();
-    let takeovers: Vec<SystemTime> = takeovers(&taken).map(|advert| advert.at).collect();
-    let unexplained = takeovers.iter().filter(|at| !stalls.explain(**at)).count();
+    let takeovers = stalls.judge(&taken, &master);
     bench.say(format!(
-        "10 ms beside {LOOPS} busy loops for {time:?}: {} adverts, longest silence {longest:.1?}, {} takeovers, {unexplained} \
-         while the machine was on time; {stalls}",
+        "10 ms beside {LOOPS} busy loops for {time:?}: {} adverts, longest silence {longest:.1?}, {takeovers}; {stalls}",
         master.len(),
-        takeovers.len(),
     ));
+    let unexplained = takeovers.false_ones();
     ensure!(unexplained == 0, "{unexplained} false takeovers\n{}", stage.logs());
     Ok(())
 }
