@@ -29,9 +29,9 @@ pub(crate) fn tests() -> Vec<Test> {
         ..test(name, run)
     };
     vec![
-        test("interop::faults_are_detected", tables::faults),
-        test("interop::refusals", tables::refusals),
-        test("interop::policy_and_tracking", tables::policy),
+        long("interop::faults_are_detected", tables::faults),
+        long("interop::refusals", tables::refusals),
+        long("interop::policy_and_tracking", tables::policy),
         long("interop::ten_milliseconds", fast::ten_milliseconds),
         test("interop::checksums_made_by_hand", dialects::made_by_hand),
         long("interop::partitions_heal", heal::heals),
@@ -41,6 +41,6 @@ pub(crate) fn tests() -> Vec<Test> {
         test("interop::ipv6", six::usable_at_once),
         test("interop::the_same_bytes", bytes::are_the_same),
         test("interop::a_path_is_watched", bfd::a_path_is_watched),
-        test("interop::beside_frr", frr::as_the_other_router),
+        long("interop::beside_frr", frr::as_the_other_router),
     ]
 }

@@ -6,13 +6,15 @@ use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use tandem_lab::Cidr;
+use tandem_lab::{Advert, Cidr};
 use tandem_netns_tests::Bench;
 
 use super::stage::{Config, LONG, Program, Side, Stage};
 
 /// How much later than the arithmetic says a busy machine may be.
 const SLACK: Duration = Duration::from_millis(250);
+/// And one that does nothing else, as `--long` asks for.
+const LITTLE_SLACK: Duration = Duration::from_millis(10);
 /// How much earlier: what the clocks of the cable and of the daemon may differ by.
 const EARLY: Duration = Duration::from_millis(5);
 
@@ -41,6 +43,9 @@ pub(super) enum Step {
     Break,
     Mend,
 
+    /// The host has this address, too.
+    Own(Side, &'static str),
+
     /// Nothing but the time from which on something is expected.
     Now,
 
@@ -61,27 +66,39 @@ pub(super) enum Step {
     Follows(Side, Duration),
     /// This side advertises between these times after the last thing that was done.
     Takes(Side, Duration, Duration),
+    /// This side's priority 0 comes so soon after the last thing that was done.
+    Leaves(Side, Duration),
+    /// This side advertises so soon after the other's first advert with a lower priority.
+    Preempts(Side, Duration),
 
     // These look.
     /// This side has not advertised.
     Silent(Side),
+    /// This side's last advert was no later than so long after the other's first one.
+    Yields(Side, Duration),
+    /// No advert went to everybody.
+    Unicast,
     /// Section and name in the statistics: it is above zero.
     Counts(Side, &'static str, &'static str),
     /// Ours has dropped packets for this reason.
     Drops(&'static str),
 }
 
-/// All rows in both roles, at the same time.
+/// All rows in both roles: at the same time, or where every millisecond counts one after the other.
 pub(super) fn play(bench: &Bench<'_>, rows: &[Row]) -> Result<()> {
     play_beside(bench, Program::Keepalived, rows)
 }
 
 pub(super) fn play_beside(bench: &Bench<'_>, other: Program, rows: &[Row]) -> Result<()> {
-    all_at_once(rows.iter().flat_map(|row| {
+    let mut scenarios = rows.iter().flat_map(|row| {
         other
             .roles()
             .map(|programs| (format!("{}, {programs:?}", row.name), move || one(bench, row, programs)))
-    }))
+    });
+    if bench.options.long {
+        return scenarios.try_for_each(|(name, run)| run().context(name));
+    }
+    all_at_once(scenarios)
 }
 
 /// A scenario that is more than a row.
@@ -135,9 +152,14 @@ fn one(bench: &Bench<'_>, row: &Row, programs: [Program; 2]) -> Result<()> {
         ));
         return Ok(());
     }
+    let mut stage = Stage::new(bench, programs)?;
+    if row.a.extra.contains("unicast_peer") {
+        stage.wire = stage.lab.capture(&stage.router(Side::B).link)?;
+    }
     let mut scene = Scene {
         row,
-        stage: Stage::new(bench, programs)?,
+        stage,
+        slack: if bench.options.long { LITTLE_SLACK } else { SLACK },
         done: SystemTime::now(),
         figures: Vec::new(),
     };
@@ -153,6 +175,7 @@ fn one(bench: &Bench<'_>, row: &Row, programs: [Program; 2]) -> Result<()> {
 struct Scene<'a> {
     row: &'a Row,
     stage: Stage,
+    slack: Duration,
     /// When the last thing was done.
     done: SystemTime,
     figures: Vec<String>,
@@ -171,7 +194,19 @@ impl Scene<'_> {
             Step::Follows(side, after) => self.follows(side, after),
             Step::Takes(side, earliest, latest) => {
                 let first = self.stage.wait_for_advert(side, self.done, |_| true)?;
-                self.measure("took over", self.done, first.at, earliest..=latest)
+                self.measure(side, "took over", self.done, first.at, earliest..=latest)
+            }
+            Step::Leaves(side, within) => self.leaves(side, within),
+            Step::Preempts(side, within) => self.preempts(side, within),
+            Step::Yields(side, within) => self.yields(side, within),
+            Step::Unicast => {
+                let everybody = self
+                    .stage
+                    .adverts()
+                    .into_iter()
+                    .find(|advert| advert.destination.is_multicast());
+                ensure!(everybody.is_none(), "an advert went to everybody: {everybody:?}");
+                Ok(())
             }
             Step::Silent(side) => {
                 let heard = self.stage.adverts_of(side, self.done);
@@ -219,6 +254,7 @@ impl Scene<'_> {
             Step::Mend => std::fs::remove_file(folder.join("bad"))?,
             Step::Part => drop(lab.drop_between(&routers[0].host, &routers[1].host)?),
             Step::Join => lab.mend_all()?,
+            Step::Own(side, address) => routers[side as usize].host.add_address("eth0", address.parse()?)?,
             Step::Now => {}
             expectation => bail!("{expectation:?} does nothing"),
         }
@@ -250,7 +286,7 @@ impl Scene<'_> {
         let heard = self.stage.adverts_of(side.other(), SystemTime::UNIX_EPOCH);
         let last = heard.iter().rfind(|advert| advert.at < first.at);
         let last = last.context("the other never advertised")?;
-        self.measure("detected", last.at, first.at, after..=after)
+        self.measure(side, "detected", last.at, first.at, after..=after)
     }
 
     fn follows(&mut self, side: Side, after: Duration) -> Result<()> {
@@ -258,23 +294,65 @@ impl Scene<'_> {
             .stage
             .wait_for_advert(side.other(), self.done, |advert| advert.priority == 0)?;
         let first = self.stage.wait_for_advert(side, zero.at, |_| true)?;
-        self.measure("followed", zero.at, first.at, after..=after)
+        self.measure(side, "followed", zero.at, first.at, after..=after)
+    }
+
+    /// A signal and a packet: a machine that does nothing else needs no slack for that.
+    fn leaves(&mut self, side: Side, within: Duration) -> Result<()> {
+        let goodbye = self
+            .stage
+            .wait_for_advert(side, self.done, |advert| advert.priority == 0)?;
+        let took = goodbye.at.duration_since(self.done)?;
+        let most = if self.slack == SLACK { within + SLACK } else { within };
+        ensure!(took <= most, "left after {took:?}, and not within {most:?}");
+        self.note("left", took);
+        Ok(())
+    }
+
+    fn preempts(&mut self, side: Side, within: Duration) -> Result<()> {
+        let own = [&self.row.a, &self.row.b][side as usize].priority;
+        let is_lower = |advert: &Advert| advert.priority < own;
+        let lower = self.stage.wait_for_advert(side.other(), self.done, is_lower)?;
+        let first = self.stage.wait_for_advert(side, lower.at, |_| true)?;
+        self.measure(side, "preempted", lower.at, first.at, Duration::ZERO..=within)
+    }
+
+    /// To be asked when this side has become silent.
+    fn yields(&mut self, side: Side, within: Duration) -> Result<()> {
+        let first = self.stage.wait_for_advert(side.other(), self.done, |_| true)?;
+        match self.stage.adverts_of(side, first.at).last() {
+            Some(last) => self.measure(side, "yielded", first.at, last.at, Duration::ZERO..=within),
+            None => Ok(()),
+        }
+    }
+
+    /// FRR's two daemons wait for each other, longer than any arithmetic says.
+    fn slack(&self, side: Side) -> Duration {
+        match self.stage.router(side).program {
+            Program::Frr => SLACK,
+            _ => self.slack,
+        }
     }
 
     fn measure(
         &mut self,
+        side: Side,
         what: &str,
         from: SystemTime,
         to: SystemTime,
         wanted: RangeInclusive<Duration>,
     ) -> Result<()> {
-        let took = to.duration_since(from)?;
+        let (took, slack) = (to.duration_since(from)?, self.slack(side));
         ensure!(
-            took + EARLY >= *wanted.start() && took <= *wanted.end() + SLACK,
-            "{what} after {took:?}, the arithmetic says {wanted:?}"
+            took + EARLY >= *wanted.start() && took <= *wanted.end() + slack,
+            "{what} after {took:?}, the arithmetic says {wanted:?} and at most {slack:?} more"
         );
+        self.note(what, took);
+        Ok(())
+    }
+
+    fn note(&mut self, what: &str, took: Duration) {
         self.figures
             .push(format!(", {what} after {:.1} ms", took.as_secs_f64() * 1000.0));
-        Ok(())
     }
 }

@@ -320,22 +320,23 @@ impl Router {
 
     /// How many packets ours did not believe, for this reason.
     pub(crate) fn dropped(&self, reason: &str) -> Result<u64> {
-        let mut socket = UnixStream::connect(format!(
-            "/proc/{}/root/run/tandem-vrrp/control.sock",
-            self.running()?.pid()
-        ))?;
-        socket.set_read_timeout(Some(LONG))?;
-        writeln!(socket, r#"{{"ask": "metrics"}}"#)?;
-        let mut answer = String::new();
-        BufReader::new(socket).read_line(&mut answer)?;
-        // JSON: quotes and line ends are escaped.
-        let label = format!(r#"reason=\"{reason}\"}} "#);
-        let (_, after) = answer
-            .split_once(&label)
-            .with_context(|| format!("no {reason} in {answer}"))?;
-        let digits = after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
-        Ok(digits.parse()?)
+        dropped(self.running()?, reason)
     }
+}
+
+pub(crate) fn dropped(daemon: &Running, reason: &str) -> Result<u64> {
+    let mut socket = UnixStream::connect(format!("/proc/{}/root/run/tandem-vrrp/control.sock", daemon.pid()))?;
+    socket.set_read_timeout(Some(LONG))?;
+    writeln!(socket, r#"{{"ask": "metrics"}}"#)?;
+    let mut answer = String::new();
+    BufReader::new(socket).read_line(&mut answer)?;
+    // JSON: quotes and line ends are escaped.
+    let label = format!(r#"reason=\"{reason}\"}} "#);
+    let (_, after) = answer
+        .split_once(&label)
+        .with_context(|| format!("no {reason} in {answer}"))?;
+    let digits = after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    Ok(digits.parse()?)
 }
 
 fn find(text: &str, section: &str, name: &str) -> Option<u64> {

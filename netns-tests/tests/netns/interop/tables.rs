@@ -17,6 +17,13 @@ const SKEW_V2: Duration = Duration::from_micros(609_375);
 /// B's, and A's, at a tenth of a second.
 const SKEW_B: Duration = Duration::from_micros(60_937);
 const SKEW_A: Duration = Duration::from_micros(41_406);
+/// What A waits for at the start, at a second and at a tenth.
+const DOWN_A_V2: Duration = Duration::from_micros(3_414_062);
+const DOWN_A_V3: Duration = Duration::from_micros(341_406);
+const SECOND: Duration = Duration::from_secs(1);
+const TENTH: Duration = Duration::from_millis(100);
+/// From the signal to the goodbye.
+const AT_ONCE: Duration = Duration::from_millis(5);
 
 fn row(name: &'static str, a: Config, b: Config, steps: impl IntoIterator<Item = Step>) -> Row {
     let steps = steps.into_iter().collect();
@@ -43,7 +50,14 @@ fn elected(then: &[Step]) -> Vec<Step> {
     ELECT.iter().chain(then).copied().collect()
 }
 
-/// Scenarios 1 to 5 and 9.
+const PEER_OF_A: &str = "unicast_src_ip 10.9.0.1\n unicast_peer {\n 10.9.0.2\n }\n \
+                         authentication {\n auth_type PASS\n auth_pass abcdefgh\n }";
+const PEER_OF_B: &str = "unicast_src_ip 10.9.0.2\n unicast_peer {\n 10.9.0.1\n }\n \
+                         authentication {\n auth_type PASS\n auth_pass abcdefgh\n }";
+const PEER6_OF_A: &str = "unicast_src_ip fe80::a\n unicast_peer {\n fe80::b\n }";
+const PEER6_OF_B: &str = "unicast_src_ip fe80::b\n unicast_peer {\n fe80::a\n }";
+
+/// Scenarios 1 to 5, 9, and 20 in the ways that have no test of their own.
 pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
     let fault = |leave, back, down| {
         elected(&[
@@ -58,12 +72,19 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
     };
     // Started again after its death, the higher one has its address and finds a rival: one of them keeps it. Having it is
     // no sign that this is over, its second advert is.
-    let moves = |adverts, skew, down| {
-        elected(&[
+    let moves = |adverts, [down_a, interval, skew, down]: [Duration; 4]| {
+        [
+            Start(A),
+            Start(B),
+            Ready(A),
+            Now,
+            Takes(A, Duration::ZERO, down_a),
+            Holds(A),
             Now,
             Adverts(A, adverts),
             Silent(B),
             Stop(A),
+            Leaves(A, AT_ONCE),
             Follows(B, skew),
             Holds(B),
             Start(A),
@@ -73,11 +94,45 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
             Start(A),
             Adverts(A, 2),
             Holds(A),
+            Yields(B, interval),
             Now,
             Adverts(A, 2),
             Silent(B),
-        ])
+        ]
     };
+    // On a network that lets no other through, and over IPv6 from one link's own address to another.
+    let peers = |down_a, skew| {
+        [
+            Own(A, "fe80::a/64"),
+            Own(B, "fe80::b/64"),
+            Start(A),
+            Start(B),
+            Ready(A),
+            Now,
+            Takes(A, Duration::ZERO, down_a),
+            Holds(A),
+            Now,
+            Adverts(A, 2),
+            Silent(B),
+            Stop(A),
+            Leaves(A, AT_ONCE),
+            Follows(B, skew),
+            Holds(B),
+            Unicast,
+        ]
+    };
+    let returns = |interval, down| {
+        [
+            Start(A),
+            Adverts(A, 2),
+            Holds(A),
+            Yields(B, interval),
+            Kill(A),
+            Detects(B, down),
+            Unicast,
+        ]
+    };
+    let six = [&peers(DOWN_A_V3, SKEW_B)[..], &returns(TENTH, DOWN_V3)].concat();
     // The backup, which would wait for less, waits for what the master promised.
     let adopts = [
         Start(A),
@@ -119,13 +174,25 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
                 "1 to 3 start, stop, kill",
                 Config::v2(150),
                 Config::v2(100),
-                moves(2, SKEW_V2, DOWN_V2),
+                moves(2, [DOWN_A_V2, SECOND, SKEW_V2, DOWN_V2]),
             ),
             row(
                 "5 start, stop, kill",
                 Config::v3(150),
                 Config::v3(100),
-                moves(8, SKEW_B, DOWN_V3),
+                moves(8, [DOWN_A_V3, TENTH, SKEW_B, DOWN_V3]),
+            ),
+            row(
+                "20 unicast, version 2",
+                Config::v2(150).with(PEER_OF_A),
+                Config::v2(100).with(PEER_OF_B),
+                peers(DOWN_A_V2, SKEW_V2),
+            ),
+            row(
+                "20 unicast, IPv6",
+                Config::v6(150).with(PEER6_OF_A),
+                Config::v6(100).with(PEER6_OF_B),
+                six,
             ),
             row(
                 "9 adopts the interval",
@@ -151,6 +218,7 @@ pub(super) fn refusals(bench: &Bench<'_>) -> Result<()> {
     let without = |priority| Config::v3(priority).with("checksum without");
     let without_steps = apart([Drops("checksum"), Now]);
     let said = |words| apart([A, B].map(|side| Says(side, words)));
+    let versions = [&said("version")[..], &[Drops("version")]].concat();
     play(
         bench,
         &[
@@ -163,7 +231,7 @@ pub(super) fn refusals(bench: &Bench<'_>) -> Result<()> {
             ),
             row("7 one side", v2(150).with(SECRET), v2(100), counted("Type Mismatch")),
             row("8 interval", v2(150), v2(100).each("2"), said("interval mismatch")),
-            row("10 version", v2(150), Config::v3(100), said("version")),
+            row("10 version", v2(150), Config::v3(100), versions),
             row("11 without beside with", without(150), without(100), without_steps),
         ],
     )
@@ -191,15 +259,22 @@ pub(super) fn policy(bench: &Bench<'_>) -> Result<()> {
         Follows(A, SKEW_A),
         Holds(A),
     ];
-    // Counted from the start of the program, which a busy machine may keep waiting.
-    let (earliest, latest) = (Duration::from_secs(2), Duration::from_secs(3) + DOWN_V3);
-    let delay = [Start(B), Holds(B), Start(A), Takes(A, earliest, latest), Holds(A)];
+    // From the first advert that it hears; and then it waits as for any lesser master.
+    let (delay, text) = match bench.options.long {
+        true => (Duration::from_secs(5), "preempt_delay 5"),
+        false => (Duration::from_secs(2), "preempt_delay 2"),
+    };
+    let takes = Takes(A, delay, delay + TENTH + DOWN_A_V3);
+    let delayed = [Start(B), Holds(B), Start(A), Ready(A), Now, takes, Holds(A)];
     let weight = elected(&[
         Break,
         Says(A, "Changing effective priority from 150 to 90"),
+        Preempts(B, DOWN_V3),
         Holds(B),
         Mend,
         Says(A, "Changing effective priority from 90 to 150"),
+        Now,
+        Takes(A, Duration::ZERO, DOWN_A_V3),
         Holds(A),
     ]);
     let fault = elected(&[
@@ -215,7 +290,7 @@ pub(super) fn policy(bench: &Bench<'_>) -> Result<()> {
         &[
             row("12 equal", b(), b(), EQUAL),
             row("13 nopreempt", a().with("nopreempt"), b(), nopreempt),
-            row("14 preempt_delay", a().with("preempt_delay 2"), b(), delay),
+            row("14 preempt_delay", a().with(text), b(), delayed),
             row("15 weight -60", a().with(TRACK).after(CHECK_WEIGHT), b(), weight),
             row("16 weight 0", a().with(TRACK).after(CHECK_FAULT), b(), fault),
         ],
