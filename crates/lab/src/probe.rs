@@ -1,7 +1,7 @@
 //! A client that asks a virtual address a question every two milliseconds, and what it saw.
 
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -25,7 +25,8 @@ pub struct Responder {
 impl Responder {
     pub fn start(host: &Host) -> Result<Responder, LabError> {
         let opening = || format!("answer questions on host {}", host.name());
-        let socket = host.inside(|| UdpSocket::bind(("0.0.0.0", PORT)))?.doing(opening)?;
+        // Of both families.
+        let socket = host.inside(|| UdpSocket::bind(("::", PORT)))?.doing(opening)?;
         socket
             .set_read_timeout(Some(Duration::from_millis(50)))
             .doing(opening)?;
@@ -71,7 +72,11 @@ pub struct Probe {
 impl Probe {
     pub fn start(client: &Host, vip: IpAddr) -> Result<Probe, LabError> {
         let opening = || format!("ask questions from host {}", client.name());
-        let socket = client.inside(|| UdpSocket::bind(("0.0.0.0", 0)))?.doing(opening)?;
+        let any: IpAddr = match vip {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = client.inside(|| UdpSocket::bind((any, 0)))?.doing(opening)?;
         socket.set_nonblocking(true).doing(opening)?;
         let stop = Arc::new(AtomicBool::new(false));
         let ended = stop.clone();

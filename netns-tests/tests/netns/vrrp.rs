@@ -9,6 +9,7 @@ mod deaf;
 mod fixtures;
 mod handback;
 mod launcher;
+mod leaves;
 mod mail;
 mod many;
 mod occasions;
@@ -20,6 +21,7 @@ mod reload;
 mod rights;
 mod scale;
 mod services;
+mod signed;
 mod solo;
 mod stage;
 mod told;
@@ -39,12 +41,13 @@ pub(crate) fn tests() -> Vec<Test> {
     };
     vec![
         test("vrrp::elections_and_failures", solo::elections_and_failures),
-        test("vrrp::stops_without_a_gap", solo::stops_without_a_gap),
+        test("vrrp::stops_without_a_gap", leaves::without_a_gap),
         test("vrrp::puts_an_address_back", solo::puts_an_address_back),
         test("vrrp::a_crash_is_resumed", solo::a_crash_is_resumed),
         test("vrrp::whoever_is_deaf_takes_no_part", deaf::takes_no_part),
         test("vrrp::beside_keepalived", peers::beside_keepalived),
-        test("vrrp::stops_before_keepalived", peers::stops_before_keepalived),
+        test("vrrp::stops_before_keepalived", leaves::before_keepalived),
+        test("vrrp::drained_without_a_gap", leaves::drained),
         test("vrrp::the_operators_pair", operators::the_operators_pair),
         test("vrrp::reload_and_reports", services::reload_and_reports),
         test("vrrp::a_reload_begins_to_track", reload::begins_to_track_interfaces),
@@ -63,6 +66,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::a_group_is_handed_over", command::a_group_is_handed_over),
         test("vrrp::mail_as_keepalived_writes_it", mail::as_keepalived_writes_it),
         test("vrrp::the_gateway_is_a_witness", witness::the_gateway),
+        test("vrrp::signing_begins_and_keys_change", signed::while_it_works),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
         test("vrrp::a_split_brain_is_settled", pair::a_split_brain_is_settled),
         test("vrrp::connections_go_on_over_ipv4", handback::over_ipv4),

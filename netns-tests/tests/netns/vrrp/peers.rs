@@ -1,9 +1,7 @@
 //! Ours with Keepalived, in both roles.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use tandem_lab::{Probe, Responder, Running};
+use tandem_lab::Running;
 use tandem_netns_tests::Bench;
 
 use super::stage::{Config, LONG, Program, Stage, VIP, VIP6};
@@ -27,35 +25,6 @@ pub(super) fn beside_keepalived(bench: &Bench<'_>) -> Result<()> {
             ("IPv6, Keepalived master", &|bench| v6(bench, ROLES[1])),
         ],
     )
-}
-
-/// Ours leaves and Keepalived takes over: it advertises first and has the address later, and nobody notices.
-pub(super) fn stops_before_keepalived(bench: &Bench<'_>) -> Result<()> {
-    let stage = Stage::new(bench)?;
-    let (mut a, b) = stage.settled(ROLES[0], &Config::v2(150), &Config::v2(100), VIP)?;
-    let _responders = (Responder::start(&stage.a)?, Responder::start(&stage.b)?);
-    let probe = Probe::start(&stage.client, VIP)?;
-    std::thread::sleep(Duration::from_millis(300));
-    a.stop(LONG)?;
-    b.wait_for_line("Entering MASTER STATE", LONG)?;
-    std::thread::sleep(Duration::from_millis(300));
-    let seen = probe.finish()?;
-    let (asked, lost, gap) = (seen.asked(), seen.lost(), seen.gap());
-    bench.say(format!(
-        "SIGTERM at 1 s before Keepalived: {lost} of {asked} questions lost, gap {gap:?}"
-    ));
-    ensure!(seen.last() == Some("b"), "the successor does not answer");
-    // After the settling time, while a Keepalived that got no processor still has no address, or when it was announced.
-    let ours = a.output();
-    let released = ours
-        .lines()
-        .find(|line| line.contains("addresses released"))
-        .unwrap_or("?");
-    ensure!(
-        lost == 0,
-        "a planned handover lost {lost} of {asked} questions ({released})"
-    );
-    Ok(())
 }
 
 /// A secret that Keepalived cuts to eight bytes; stop, and kill of everything.

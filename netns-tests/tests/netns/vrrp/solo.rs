@@ -332,26 +332,6 @@ fn ways(bench: &Bench<'_>) -> Result<()> {
     has(false)
 }
 
-/// At one second between adverts, where Keepalived leaves its clients alone for 0.6 s.
-pub(super) fn stops_without_a_gap(bench: &Bench<'_>) -> Result<()> {
-    let stage = Stage::new(bench)?;
-    let (mut a, b) = stage.settled(OURS, &Config::v2(150), &Config::v2(100), VIP)?;
-    let _responders = (Responder::start(&stage.a)?, Responder::start(&stage.b)?);
-    let probe = Probe::start(&stage.client, VIP)?;
-    std::thread::sleep(Duration::from_millis(500));
-    let status = a.stop(LONG)?;
-    ensure!(status.success(), "it ended with {status}:\n{}", a.output());
-    b.wait_for_line("Entering MASTER STATE", LONG)?;
-    std::thread::sleep(Duration::from_millis(500));
-    let seen = probe.finish()?;
-    let (asked, lost, gap) = (seen.asked(), seen.lost(), seen.gap());
-    bench.say(format!("SIGTERM at 1 s: {lost} of {asked} questions lost, gap {gap:?}"));
-    ensure!(seen.last() == Some("b"), "the successor does not answer");
-    ensure!(lost == 0, "a planned handover lost {lost} of {asked} questions");
-    ensure!(!stage.a.holds(VIP)?, "the address stayed behind");
-    Ok(())
-}
-
 pub(super) fn puts_an_address_back(bench: &Bench<'_>) -> Result<()> {
     let stage = Stage::new(bench)?;
     let (a, b) = stage.settled(OURS, &Config::v2(150), &Config::v2(100), VIP)?;

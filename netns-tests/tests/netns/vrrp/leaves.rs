@@ -1,0 +1,138 @@
+//! Planned handovers: a client that asks every two milliseconds notices none, whatever the address is and whoever follows.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tandem_lab::{Probe, Responder, Running};
+use tandem_netns_tests::{Bench, wait};
+
+use super::services::ask;
+use super::stage::{Config, LONG, Program, Stage, VIP};
+
+/// Before the order and after it.
+const WHILE: Duration = Duration::from_millis(300);
+const OURS: [Program; 2] = [Program::Ours; 2];
+const BESIDE_KEEPALIVED: [Program; 2] = [Program::Ours, Program::Keepalived];
+
+type Way = (&'static str, fn(u8) -> Config, IpAddr);
+
+/// At one second, where Keepalived leaves its clients alone for 0.6 s.
+const SECOND: Way = ("1 s", Config::v2, VIP);
+const TENTH: Way = ("100 ms", Config::v3, VIP);
+const HUNDREDTH: Way = ("10 ms", hundredth, VIP);
+
+/// By the end of the program.
+pub(super) fn without_a_gap(bench: &Bench<'_>) -> Result<()> {
+    for way in [SECOND, TENTH] {
+        stops(bench, OURS, way).context(way.0)?;
+    }
+    Ok(())
+}
+
+/// Keepalived advertises first and has the address later.
+pub(super) fn before_keepalived(bench: &Bench<'_>) -> Result<()> {
+    for way in [SECOND, TENTH, HUNDREDTH] {
+        stops(bench, BESIDE_KEEPALIVED, way).context(way.0)?;
+    }
+    Ok(())
+}
+
+/// By the order to stay out, and back by the order to come again.
+pub(super) fn drained(bench: &Bench<'_>) -> Result<()> {
+    let asked = Asked::start(bench, OURS, TENTH)?;
+    let Asked { stage, a, b, .. } = &asked;
+    ask(a.pid(), r#"{"ask": "drain"}"#)?;
+    stage.b.wait_for_address(VIP, true, LONG)?;
+    stage.a.wait_for_address(VIP, false, LONG)?;
+    wait("a router that stays out", || {
+        let state = ask(a.pid(), r#"{"ask": "state"}"#)?;
+        Ok(state.contains(r#""drained":true"#) && state.contains(r#""state":"BACKUP""#))
+    })?;
+    // It would be the better one within half a second.
+    std::thread::sleep(2 * WHILE);
+    ensure!(
+        stage.b.holds(VIP)? && !stage.a.holds(VIP)?,
+        "it came back by itself:\n{}",
+        a.output()
+    );
+    ask(a.pid(), r#"{"ask": "resume"}"#)?;
+    stage.a.wait_for_address(VIP, true, LONG)?;
+    stage.b.wait_for_address(VIP, false, LONG)?;
+    b.wait_for_line("Entering BACKUP STATE", LONG)?;
+    asked.judge(bench, "drained and resumed", "a")
+}
+
+fn stops(bench: &Bench<'_>, programs: [Program; 2], way: Way) -> Result<()> {
+    let mut asked = Asked::start(bench, programs, way)?;
+    let status = asked.a.stop(LONG)?;
+    ensure!(status.success(), "it ended with {status}:\n{}", asked.a.output());
+    asked.b.wait_for_line("Entering MASTER STATE", LONG)?;
+    ensure!(!asked.stage.a.holds(way.2)?, "the address stayed behind");
+    let what = format!("SIGTERM before {:?}, {}", programs[1], way.0);
+    asked.judge(bench, &what, "b")
+}
+
+/// A pair, and a client that asks its address.
+struct Asked {
+    a: Running,
+    b: Running,
+    probe: Probe,
+    _responders: [Responder; 2],
+    stage: Stage,
+}
+
+impl Asked {
+    fn start(bench: &Bench<'_>, programs: [Program; 2], (_, config, vip): Way) -> Result<Asked> {
+        let stage = Stage::new(bench)?;
+        // Each has one of its own: an answer that is a moment late still finds its way.
+        for (host, address) in [
+            (&stage.a, "fd00:9::1/64"),
+            (&stage.b, "fd00:9::2/64"),
+            (&stage.client, "fd00:9::3/64"),
+        ] {
+            host.add_address("eth0", address.parse()?)?;
+        }
+        let (a, b) = stage.settled(programs, &config(150), &config(100), vip)?;
+        let responders = [Responder::start(&stage.a)?, Responder::start(&stage.b)?];
+        let probe = Probe::start(&stage.client, vip)?;
+        std::thread::sleep(WHILE);
+        Ok(Asked {
+            a,
+            b,
+            probe,
+            _responders: responders,
+            stage,
+        })
+    }
+
+    fn judge(self, bench: &Bench<'_>, what: &str, last: &str) -> Result<()> {
+        std::thread::sleep(WHILE);
+        let seen = self.probe.finish()?;
+        let (asked, lost, gap) = (seen.asked(), seen.lost(), seen.gap());
+        bench.say(format!("{what}: {lost} of {asked} questions lost, gap {gap:?}"));
+        ensure!(
+            seen.last() == Some(last),
+            "{last} does not answer, but {:?}\n{}\n{}",
+            seen.last(),
+            self.a.output(),
+            self.b.output()
+        );
+        // After the settling time, while a Keepalived that got no processor still has no address, or when it was announced.
+        let ours = self.a.output();
+        let released = ours.lines().rfind(|line| line.contains("addresses released"));
+        ensure!(
+            lost == 0,
+            "a planned handover lost {lost} of {asked} questions ({})",
+            released.unwrap_or("?")
+        );
+        Ok(())
+    }
+}
+
+/// Keepalived gets what ours takes by itself: nothing else is on time here.
+fn hundredth(priority: u8) -> Config {
+    Config::v3(priority)
+        .each("0.01")
+        .after("global_defs {\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 5000000\n}")
+}
