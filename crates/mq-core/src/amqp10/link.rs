@@ -213,7 +213,8 @@ impl Session {
         };
         let to = terminus::target(address, &source.capabilities)?;
         let selector = terminus::selector(wanted)?;
-        let browse = terminus::browses(wanted);
+        // JMS clients ask for copies of topics, too, which is what everybody gets there (3.5.7), and acknowledge them.
+        let browse = to.kind == Kind::Anycast && terminus::browses(wanted);
         let lasts = to.kind == Kind::Multicast && terminus::lasts(wanted);
         if lasts {
             source.durable = Some(1);

@@ -10,8 +10,10 @@ use crate::{ConsumerId, DeliveryId, Kind, QueueId, Selector, SessionId};
 use tandem_time::Mono;
 
 impl Broker {
-    pub(super) fn subscribe(&mut self, consumer: ConsumerId, to: &Target, options: Subscription) {
+    pub(super) fn subscribe(&mut self, consumer: ConsumerId, to: &Target, mut options: Subscription) {
         let session = consumer.session;
+        // Each who subscribes to a topic has a copy anyway.
+        options.browse &= to.kind == Kind::Anycast;
         let Some(known) = self.sessions.get_mut(&session) else {
             return;
         };

@@ -111,6 +111,10 @@ impl Session {
         let selector = frame.header("selector").map(Selector::parse).transpose();
         let selector = selector.map_err(|error| ("header wrong", error.to_string()))?;
         let browse = frame.header("browser") == Some("true");
+        if browse && to.kind == Kind::Multicast {
+            let wrong = "a topic keeps nothing to browse: leave out browser:true".to_owned();
+            return Err(("header wrong", wrong));
+        }
         let ack = match frame.header("ack").unwrap_or("auto") {
             _ if browse => Ack::Never,
             "auto" => Ack::Auto,

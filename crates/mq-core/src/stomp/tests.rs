@@ -309,6 +309,14 @@ fn a_browser_takes_nothing_and_is_told_the_end() {
 }
 
 #[test]
+fn a_topic_has_nothing_to_browse() {
+    let mut client = Client::connected("1.2");
+    client.says("SUBSCRIBE\nid:0\ndestination:/topic/a\nbrowser:true\n\n");
+    assert_eq!(client.header("message"), "header wrong");
+    assert_eq!(client.broker.queues().count(), 0);
+}
+
+#[test]
 fn a_mistake_ends_the_connection_with_its_reason() {
     for (frame, message) in [
         ("SEND\nreceipt:r\n\nx", "header missing"),

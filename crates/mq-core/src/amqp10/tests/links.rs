@@ -255,6 +255,30 @@ fn a_subscription_outlives_its_link_if_that_is_wanted() {
     }
 }
 
+/// As JMS clients ask for each subscription to a topic.
+#[test]
+fn a_copy_of_a_topic_is_the_subscribers() {
+    let mut node = Node::new();
+    node.client(1);
+    node.attaches(1, sender("s", 0, Some("/topic/t")));
+    let copies = Source {
+        durable: Some(2),
+        distribution_mode: Some("copy".into()),
+        ..lasting("t")
+    };
+    node.attaches(1, receiver("sub", 1, copies.clone()));
+    node.puts(1, 0, 0, "one");
+    node.says(1, credit(1, 1));
+    let (came, text) = node.gets(1);
+    assert_eq!(text, "one");
+    node.says(1, settled(came.delivery_id.unwrap(), Accepted {}));
+    node.says(1, detach(1, false));
+    node.clients.get_mut(&1).unwrap().heard.clear();
+    node.attaches(1, receiver("sub", 1, copies));
+    node.says(1, credit(1, 1));
+    node.hears_nothing(1);
+}
+
 #[test]
 fn two_cannot_have_one_subscription() {
     let mut node = Node::new();
