@@ -136,6 +136,12 @@ impl Message {
         self.expires.map(|at| at.0.saturating_sub(now.max(self.sent).0))
     }
 
+    /// It has no end any more, and says nowhere that it had one: whoever takes it for over throws it away.
+    pub(crate) fn end_not(&mut self) {
+        self.expires = None;
+        self.properties.retain(|(name, _)| &**name != property::EXPIRY);
+    }
+
     /// About what it costs to keep, for the memory budget.
     pub fn weight(&self) -> usize {
         let text = |value: &Option<Box<str>>| value.as_ref().map_or(0, |text| text.len());

@@ -6,6 +6,7 @@ use tandem_mq_wire::amqp091::{Field, Table};
 use tandem_time::Mono;
 
 use super::Broker;
+use super::room::Seen;
 use crate::queue::Entry;
 use crate::{Message, QueueId, Routed, SessionId, Value};
 
@@ -35,12 +36,12 @@ impl Broker {
     pub(super) fn dead_letter(&mut self, by: Option<SessionId>, id: QueueId, entry: &Entry, death: Death, now: Mono) {
         self.together(by, |broker| {
             broker.drop_entry(by, id, entry);
-            broker.forward_dead(id, &entry.message, death, now);
+            broker.forward_dead(id, &entry.message, death, Seen::of(entry.recovered), now);
         });
     }
 
     /// The same for what the queue never took.
-    pub(super) fn forward_dead(&mut self, id: QueueId, message: &Message, death: Death, now: Mono) {
+    pub(super) fn forward_dead(&mut self, id: QueueId, message: &Message, death: Death, seen: Seen, now: Mono) {
         let Some(queue) = self.queues.get(&id) else { return };
         let Some(terms) = &queue.terms else { return };
         let Some(exchange) = terms.arguments.dead_letter_exchange.clone() else {
@@ -89,7 +90,8 @@ impl Broker {
         let ttl = expiration.map(|at| at.0.saturating_sub(message.sent.0));
         let list = told(deaths, &name, death, wall.0 / 1000, &origin, ttl);
         dead.properties.push((DEATHS.into(), Value::from(Field::List(list))));
-        (dead.expires, dead.sent) = (None, wall);
+        dead.end_not();
+        dead.sent = wall;
         let queues = self.reached(&exchange, &key, &mut dead, None);
         let queues: Vec<QueueId> = queues
             .into_iter()
@@ -97,7 +99,7 @@ impl Broker {
             .filter(|id| self.rejects(id).is_none())
             .collect();
         if !queues.is_empty() {
-            self.deliver_to(None, queues, Arc::new(dead), now);
+            self.deliver_to(None, queues, Arc::new(dead), seen, now);
         }
     }
 }

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use tandem_mq_wire::amqp10::Value as Typed;
 use tandem_time::Mono;
 
-use super::room::Room;
+use super::room::{Room, Seen};
 use super::{Broker, Output, Target};
 use crate::message::property;
 use crate::schedule::{Due, Schedule};
@@ -27,8 +27,6 @@ pub(super) struct Later {
     claimed: usize,
     /// Times of a crontab that began no series, because there was no room.
     pub(super) omitted: u64,
-    /// The last one was such a time, and it has been said.
-    is_omitting: bool,
 }
 
 #[derive(Debug)]
@@ -37,6 +35,12 @@ struct Waits {
     kind: Kind,
     at: Mono,
     stored: bool,
+    /// So much of the room is kept for it.
+    claim: usize,
+    /// Its time came before the node fell, perhaps, and somebody was handed it.
+    seen: Seen,
+    /// A crontab whose last time began no series: it has been said.
+    is_omitting: bool,
 }
 
 impl Later {
@@ -55,11 +59,11 @@ impl Later {
     fn insert(&mut self, id: MessageId, waits: Waits) -> Option<Waits> {
         self.due.insert((waits.at, id));
         self.weight += waits.message.weight();
-        self.claimed += claim(&waits.message);
+        self.claimed += waits.claim;
         let before = self.messages.insert(id, waits);
         if let Some(before) = &before {
             self.weight -= before.message.weight();
-            self.claimed -= claim(&before.message);
+            self.claimed -= before.claim;
             if before.at != self.messages[&id].at {
                 self.due.remove(&(before.at, id));
             }
@@ -71,15 +75,16 @@ impl Later {
         let waits = self.messages.remove(&id)?;
         self.due.remove(&(waits.at, id));
         self.weight -= waits.message.weight();
-        self.claimed -= claim(&waits.message);
+        self.claimed -= waits.claim;
         Some(waits)
     }
 }
 
-/// What it may weigh at its worst until it is gone.
-pub(super) fn claim(message: &Message) -> usize {
+/// What it may weigh at its worst until it is gone, when it is for this address.
+pub(super) fn claim(message: &Message, to: &str) -> usize {
     let at_once = message.schedule.as_ref().map_or(1, |schedule| schedule.most_at_once());
-    message.weight().saturating_mul(at_once)
+    let weight = message.weight() - message.address.len() + to.len();
+    weight.saturating_mul(at_once)
 }
 
 /// Under which name the journal holds it.
@@ -93,7 +98,8 @@ const fn place(kind: Kind) -> QueueId {
 impl Broker {
     /// Nobody takes what waits: half of the memory is for what can go on. `more` is a [`claim`].
     pub(super) fn has_room_later(&self, more: usize) -> bool {
-        self.later.claimed.saturating_add(more) <= self.settings.memory / 2
+        let taken = self.later.claimed.max(self.later.weight);
+        taken.saturating_add(more) <= self.settings.memory / 2
     }
 
     /// What holds back those who send. What waits is no more of that than its half: if it is more nevertheless, because the
@@ -103,18 +109,25 @@ impl Broker {
         self.weight.saturating_sub(later) + later.min(self.settings.memory / 2)
     }
 
-    /// The message has a schedule, and its address has been looked at.
-    pub(super) fn send_later(&mut self, from: Option<SessionId>, kind: Kind, message: Message) {
+    /// The message has a schedule, and its address has been looked at. So much room is kept for it.
+    pub(super) fn send_later(
+        &mut self,
+        from: Option<SessionId>,
+        kind: Kind,
+        message: Message,
+        claim: usize,
+    ) -> MessageId {
         let id = self.next_message.take();
         let message = Arc::new(message);
         if message.durable {
             let (queues, message) = (vec![place(kind)], message.clone());
             self.write(Record::Put { id, queues, message }, from);
         }
-        self.keep_for_later(id, kind, message);
+        self.keep_for_later(id, kind, message, claim);
+        id
     }
 
-    fn keep_for_later(&mut self, id: MessageId, kind: Kind, message: Arc<Message>) {
+    fn keep_for_later(&mut self, id: MessageId, kind: Kind, message: Arc<Message>, claim: usize) {
         let wall = message.schedule.as_ref().map_or(0, |schedule| schedule.at.0);
         let weight = message.weight();
         let waits = Waits {
@@ -122,10 +135,23 @@ impl Broker {
             kind,
             stored: message.durable,
             message,
+            claim,
+            seen: Seen::Never,
+            is_omitting: false,
         };
         // The journal may say it twice.
         if self.later.insert(id, waits).is_none() {
             self.weigh(weight);
+        }
+    }
+
+    /// The journal has been read. What was due while the node was there may have been handed out before that was on disk.
+    pub(super) fn doubt_later(&mut self, now: Mono) {
+        let due = self.later.due.iter().take_while(|(at, _)| *at <= now);
+        for (_, id) in due {
+            if let Some(waits) = self.later.messages.get_mut(id) {
+                waits.seen = Seen::Perhaps;
+            }
         }
     }
 
@@ -139,56 +165,59 @@ impl Broker {
             let Some(waits) = self.later.messages.get(&id) else {
                 continue;
             };
-            let (message, kind) = (waits.message.clone(), waits.kind);
-            let Some(schedule) = message.schedule.as_deref() else {
+            let Some(schedule) = waits.message.schedule.as_deref() else {
                 self.forget_later(id);
                 continue;
             };
             let what = schedule.due(self.wall(now));
             match self.held.is_some() && what.goes_on() {
                 true => self.postpone(id, now),
-                false => self.send_now(id, kind, &message, what, now),
+                false => self.send_now(id, what, now),
             }
         }
     }
 
     /// Each series was counted when its crontab came, but one that was held up lasts longer than it should, and the next one
     /// begins beside it.
-    fn has_room_for_series(&mut self, message: &Message) -> bool {
-        let omits = self.later.weight + message.weight() > self.settings.memory / 2;
-        self.later.omitted += u64::from(omits);
-        if omits && !self.later.is_omitting {
-            let address = message.address.clone();
+    fn has_room_for_series(&mut self, of: &Waits) -> bool {
+        let has_room = self.later.weight + of.message.weight() <= self.settings.memory / 2;
+        self.later.omitted += u64::from(!has_room);
+        if !has_room && !of.is_omitting {
+            let address = of.message.address.clone();
             self.outputs.push_back(Output::Omitted { address });
         }
-        self.later.is_omitting = omits;
-        !omits
+        has_room
     }
 
     /// That it has been sent, and what waits from now on, is one record.
-    fn send_now(&mut self, id: MessageId, kind: Kind, message: &Message, due: Due, now: Mono) {
+    fn send_now(&mut self, id: MessageId, due: Due, now: Mono) {
         self.together(None, |broker| {
-            broker.forget_later(id);
-            let with = |schedule: Option<Schedule>| Message {
+            let Some(waits) = broker.forget_later(id) else { return };
+            let (kind, with) = (waits.kind, |schedule: Option<Schedule>| Message {
                 schedule: schedule.map(Box::new),
-                ..message.clone()
-            };
-            if let Some(next) = due.next {
-                broker.send_later(None, kind, with(Some(next)));
-            }
-            if let Some(series) = due.begins
-                && broker.has_room_for_series(message)
-            {
-                broker.send_later(None, kind, with(Some(series)));
+                ..Message::clone(&waits.message)
+            });
+            let next = due
+                .next
+                .map(|next| broker.send_later(None, kind, with(Some(next)), waits.claim));
+            if let Some(series) = due.begins {
+                let has_room = broker.has_room_for_series(&waits);
+                if has_room {
+                    // Its crontab has room for it.
+                    broker.send_later(None, kind, with(Some(series)), 0);
+                }
+                if let Some(next) = next.and_then(|next| broker.later.messages.get_mut(&next)) {
+                    next.is_omitting = !has_room;
+                }
             }
             if due.is_sent {
                 let to = Target {
-                    address: (*message.address).into(),
+                    address: (*waits.message.address).into(),
                     kind,
                 };
                 let message = begins_now(with(None), broker.wall(now));
                 // Its sender was told long ago that it is safe.
-                broker.publish(None, &to, message, Room::Assured, now);
+                broker.publish(None, &to, message, (Room::Assured, waits.seen), now);
             }
         });
     }
@@ -200,15 +229,14 @@ impl Broker {
         }
     }
 
-    fn forget_later(&mut self, id: MessageId) {
-        let Some(waits) = self.later.remove(id) else {
-            return;
-        };
+    fn forget_later(&mut self, id: MessageId) -> Option<Waits> {
+        let waits = self.later.remove(id)?;
         self.unweigh(waits.message.weight());
         if waits.stored {
             let queue = place(waits.kind);
             self.write(Record::Gone { queue, id }, None);
         }
+        Some(waits)
     }
 
     /// From the journal. False for a queue like any other.
@@ -218,7 +246,9 @@ impl Broker {
             QueueId::LATER_TO_TOPICS => Kind::Multicast,
             _ => return false,
         };
-        self.keep_for_later(id, kind, message.clone());
+        // What a crontab has begun is not told from others any more: too much room is better than too little.
+        let claim = claim(message, &message.address);
+        self.keep_for_later(id, kind, message.clone(), claim);
         true
     }
 

@@ -21,6 +21,7 @@ impl Broker {
     /// The journal has been read: whoever was here is away from now on.
     pub fn restored(&mut self, now: Mono) {
         self.named.clear();
+        self.doubt_later(now);
         let clients: Vec<Box<str>> = self.clients.keys().cloned().collect();
         for name in clients {
             self.resume_client(&name, now);

@@ -18,6 +18,22 @@ pub(super) enum Room {
     Assured,
 }
 
+/// Whether somebody may have been handed a message before: by a node that fell before this was on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seen {
+    Never,
+    Perhaps,
+}
+
+impl Seen {
+    pub(super) fn of(recovered: bool) -> Seen {
+        match recovered {
+            true => Seen::Perhaps,
+            false => Seen::Never,
+        }
+    }
+}
+
 /// What of a commit has been looked at.
 struct Looking<'a> {
     broker: &'a Broker,
@@ -40,7 +56,7 @@ struct Hand {
 impl Broker {
     pub(super) fn has_room_for(&self, steps: &[Step]) -> Result<(), Refusal> {
         let later = |step: &Step| match step {
-            Step::Send { message, .. } if message.schedule.is_some() => claim(message),
+            Step::Send { to, message, .. } if message.schedule.is_some() => claim(message, &to.address),
             _ => 0,
         };
         let later: usize = steps.iter().map(later).fold(0, usize::saturating_add);

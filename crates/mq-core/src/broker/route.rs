@@ -7,7 +7,7 @@ use tandem_time::Mono;
 use super::dead::Death;
 use super::exchange::TOPICS;
 use super::later::claim;
-use super::room::Room;
+use super::room::{Room, Seen};
 use super::session::Step;
 use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
 use crate::destination::is_ours;
@@ -26,7 +26,7 @@ impl Broker {
         from: Option<SessionId>,
         to: &Target,
         mut message: Message,
-        room: Room,
+        (room, seen): (Room, Seen),
         now: Mono,
     ) {
         if let Err(reason) = check_target(to) {
@@ -37,10 +37,12 @@ impl Broker {
         }
         message.address = Arc::from(&*to.address);
         if message.schedule.is_some() {
-            if let Some(session) = from.filter(|_| room == Room::Asked && !self.has_room_later(claim(&message))) {
+            let claim = claim(&message, &to.address);
+            if let Some(session) = from.filter(|_| room == Room::Asked && !self.has_room_later(claim)) {
                 return self.refuse(session, Refusal::TooMuchLater);
             }
-            return self.send_later(from, to.kind, message);
+            self.send_later(from, to.kind, message, claim);
+            return;
         }
         let message = Arc::new(message);
         let mut queues = match to.kind {
@@ -67,7 +69,7 @@ impl Broker {
             }
         };
         if message.retain != Retain::Asked || to.kind == Kind::Anycast {
-            return self.deliver_to(from, queues, message, now);
+            return self.deliver_to(from, queues, message, seen, now);
         }
         // That the last one is gone and that this one is there is one record.
         self.together(from, |broker| {
@@ -75,7 +77,7 @@ impl Broker {
                 true => broker.retain_nothing(&message.address, from),
                 false => queues.push(QueueId::RETAINED),
             }
-            broker.deliver_to(from, queues, message, now);
+            broker.deliver_to(from, queues, message, seen, now);
         });
     }
 
@@ -119,7 +121,7 @@ impl Broker {
                 self.refuse(session, Refusal::Full);
             }
         }
-        self.deliver_to(Some(session), queues, Arc::new(message), now);
+        self.deliver_to(Some(session), queues, Arc::new(message), Seen::Never, now);
     }
 
     /// Without those that are full and reject what they have no room for.
@@ -129,7 +131,7 @@ impl Broker {
             queues.retain(|id| full.iter().all(|(full, _)| full != id));
         }
         for (id, _) in full.iter().filter(|(_, what)| *what == Overflow::RejectPublishDlx) {
-            self.forward_dead(*id, message, Death::Maxlen, now);
+            self.forward_dead(*id, message, Death::Maxlen, Seen::Never, now);
         }
         queues
     }
@@ -176,6 +178,7 @@ impl Broker {
         from: Option<SessionId>,
         mut queues: Vec<QueueId>,
         message: Arc<Message>,
+        seen: Seen,
         now: Mono,
     ) {
         if !message.durable {
@@ -191,8 +194,11 @@ impl Broker {
         }
         for queue in queues {
             let stored = kept.contains(&queue);
+            let again = seen == Seen::Perhaps;
             let entry = Entry {
                 stored,
+                again,
+                recovered: again,
                 ..Entry::new(id, message.clone())
             };
             match queue == QueueId::RETAINED {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tandem_time::Mono;
 
 use super::dead::Death;
-use super::room::Room;
+use super::room::{Room, Seen};
 use super::route::check_target;
 use super::session::{Held, Stays, Step, Transaction};
 use super::{Broker, Outcome, Publish, Refusal, Target};
@@ -73,7 +73,7 @@ impl Broker {
                 to,
                 message,
                 once: None,
-            } => self.publish(Some(session), &to, message, room, now),
+            } => self.publish(Some(session), &to, message, (room, Seen::Never), now),
             // That it came and what it is are one record.
             Step::Send {
                 to,
@@ -81,7 +81,7 @@ impl Broker {
                 once: Some(packet),
             } => self.together(Some(session), |broker| {
                 if broker.receive(session, packet) {
-                    broker.publish(Some(session), &to, message, room, now);
+                    broker.publish(Some(session), &to, message, (room, Seen::Never), now);
                 }
             }),
             Step::Publish(publish) => self.route_out(session, publish, room, now),
@@ -294,7 +294,8 @@ impl Broker {
                     address: to,
                     kind: Kind::Anycast,
                 };
-                broker.publish(None, &target, message, Room::Asked, now);
+                let seen = Seen::of(entry.recovered);
+                broker.publish(None, &target, message, (Room::Asked, seen), now);
             }
         });
     }
@@ -303,7 +304,7 @@ impl Broker {
 /// The same message, without the end it had, and with where it came from.
 fn moved(message: &Message, from: &str) -> Message {
     let mut moved = message.clone();
-    moved.expires = None;
+    moved.end_not();
     let name = "_AMQ_ORIG_ADDRESS";
     moved.properties.retain(|(known, _)| &**known != name);
     moved.properties.push((name.into(), crate::Value::Text(from.into())));

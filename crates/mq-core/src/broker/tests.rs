@@ -158,8 +158,14 @@ impl Node {
 
     /// The same when only so many records were.
     pub(super) fn fell_at(&self, written: usize) -> Node {
+        self.fell(written, Mono::ZERO)
+    }
+
+    /// And it is this time when the node is here again.
+    pub(super) fn fell(&self, written: usize, now: Mono) -> Node {
         let written = &self.written[..written];
         let mut node = Node::new(self.broker.settings.clone());
+        node.now = now;
         node.broker.restore(written.iter().map(|(_, record)| record.clone()));
         (node.broker.written, node.broker.stored) = (last(written), last(written));
         node.written = written.to_vec();

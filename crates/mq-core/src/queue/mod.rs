@@ -55,6 +55,8 @@ pub(crate) struct Entry {
     pub(crate) attempts: u32,
     /// Somebody may have seen it before.
     pub(crate) again: bool,
+    /// It is from the journal: what became of it before the node fell may have been seen, too.
+    pub(crate) recovered: bool,
     pub(crate) expires: Option<Mono>,
     /// Whether the journal holds it for this queue.
     pub(crate) stored: bool,
@@ -67,6 +69,7 @@ impl Entry {
             message,
             attempts: 0,
             again: false,
+            recovered: false,
             expires: None,
             stored: false,
         }
@@ -76,6 +79,7 @@ impl Entry {
     pub(crate) fn restored(id: MessageId, message: Arc<Message>) -> Entry {
         Entry {
             again: true,
+            recovered: true,
             stored: true,
             ..Entry::new(id, message)
         }

@@ -59,6 +59,50 @@ fn what_has_waited_longer_than_its_life_comes_with_a_life_before_it() {
     }
 }
 
+/// What a receiver takes for over it throws away, and nobody has read it.
+#[test]
+fn what_has_died_does_not_say_when_it_was_over() {
+    for (dies, found) in [("expires", "ExpiryQueue"), ("rejected", "DLQ")] {
+        let mut node = Node::new();
+        node.client(1);
+        node.attaches(1, sender("s", 0, Some("q")));
+        node.attaches(1, receiver("r", 1, source("q")));
+        let sections = Sections {
+            header: MessageHeader {
+                ttl: Some(1000),
+                ..MessageHeader::default()
+            },
+            properties: Properties {
+                absolute_expiry_time: Some(Millis(1000)),
+                ..Properties::default()
+            },
+            body: Body::Data(Bytes::from_static(b"x")),
+            ..Sections::default()
+        };
+        let mut payload = BytesMut::new();
+        sections.write(&mut payload);
+        node.sends(1, transfer(0, 0), payload.freeze());
+        assert!(matches!(node.hears(1), Performative::Disposition(_)));
+        if dies == "rejected" {
+            node.says(1, credit(1, 1));
+            assert!(matches!(node.hears(1), Performative::Transfer(_)));
+            node.says(1, settled(0, tandem_mq_wire::amqp10::Rejected::default()));
+        }
+        node.passes(Duration::from_millis(2000));
+        node.attaches(1, receiver("dead", 2, source(found)));
+        node.says(1, credit(2, 1));
+        let Some(Frame::Say(_, Performative::Transfer(_), payload)) = node.frame(1) else {
+            panic!("it is there")
+        };
+        let read = Sections::read(payload).unwrap();
+        assert_eq!(
+            (read.header.ttl, read.properties.absolute_expiry_time),
+            (None, None),
+            "{dies}"
+        );
+    }
+}
+
 /// A JMS client asks for that before it sends with a delay: of the connection, and again of each link.
 #[test]
 fn who_asks_for_delays_is_told_that_there_are_some() {

@@ -23,7 +23,7 @@ use tandem_time::Mono;
 
 pub(super) use retain::Retained;
 
-use super::room::Room;
+use super::room::{Room, Seen};
 use super::session::Held;
 use super::{Broker, Expiry, Listening, Target, Will};
 use crate::{ClientRecord, DeliveryId, Kind, MessageId, QueueId, Record, SessionId, WallMillis};
@@ -217,7 +217,7 @@ impl Broker {
         // Its lifetime begins when it is sent.
         message.expires = message.expires.map(|life| WallMillis(message.sent.0 + life.0));
         self.together(None, |broker| {
-            broker.publish(None, &to, message, Room::Asked, now);
+            broker.publish(None, &to, message, (Room::Asked, Seen::Never), now);
             let left = left.then(|| broker.wall(now));
             broker.record_client(name, left, None);
         });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
+use crate::broker::room::Seen;
 use crate::broker::{Broker, Listen};
 use crate::queue::{Entry, Place};
 use crate::{Message, MessageId, Pattern, QueueId, Record, Retain, SessionId};
@@ -141,7 +142,7 @@ impl Broker {
             if waiting.get(&message.address).is_some_and(|waits| **waits == message) {
                 continue;
             }
-            self.deliver_to(Some(listen.session), vec![queue], Arc::new(message), now);
+            self.deliver_to(Some(listen.session), vec![queue], Arc::new(message), Seen::Never, now);
         }
         self.dispatch(queue);
     }

@@ -255,6 +255,25 @@ fn a_crash_at_any_record_loses_no_time_and_adds_none() {
     }
 }
 
+/// It was handed out before that was on disk, perhaps; what comes after it was not.
+#[test]
+fn what_may_have_been_sent_before_a_crash_says_so() {
+    for (back_at, told) in [(50, [false, false]), (100, [true, false])] {
+        let mut node = Node::new(Settings::default());
+        node.schedule(None, &queue("q"), "late", asked(100, 1000, 1));
+        let stored = node.written.len();
+        node.subscribe(A, 1, &queue("q"), 9);
+        node.passes(100);
+        assert_eq!(node.delivered.len(), 1);
+        let mut node = node.fell(stored, Mono::from_millis(back_at));
+        node.subscribe(A, 1, &queue("q"), 9);
+        node.passes(100 - back_at);
+        node.passes(1000);
+        let heard: Vec<bool> = node.delivered.iter().map(|delivery| delivery.redelivered).collect();
+        assert_eq!(heard, told, "back at {back_at}");
+    }
+}
+
 proptest! {
     /// Whatever is sent and whenever the node falls: each comes as often as it should, never early, and once for each time.
     #[test]
@@ -339,6 +358,49 @@ fn a_crontab_has_room_for_all_its_series_or_is_refused() {
     }
 }
 
+/// What its series take was counted when it came.
+#[test]
+fn what_a_crontab_takes_counts_once() {
+    let mut node = Node::new(Settings {
+        memory: 20_000,
+        ..Settings::default()
+    });
+    node.subscribe(A, 1, &queue("q"), 1000);
+    let text = "x".repeat(3000);
+    node.schedule(None, &queue("q"), &text, every_minute(0, 10_000, 4));
+    for second in 0..130 {
+        if [59, 61, 115].contains(&second) {
+            node.schedule(None, &queue("r"), &"x".repeat(2000), asked(1000, 0, 0));
+        }
+        node.passes(1000);
+        node.consumes();
+    }
+    assert_eq!((node.refused.as_slice(), node.depth("r")), (&[][..], 3));
+}
+
+/// The name that they go to is part of what they weigh.
+#[test]
+fn a_transaction_of_small_messages_for_a_long_name_is_weighed_with_it() {
+    let mut node = Node::new(Settings {
+        memory: 20_000,
+        ..Settings::default()
+    });
+    let transaction = TransactionId(7);
+    node.tell(Input::Begin {
+        session: A,
+        transaction,
+    });
+    for _ in 0..20 {
+        node.schedule(Some(7), &queue(&"n".repeat(1000)), "x", asked(60_000, 0, 0));
+    }
+    node.tell(Input::Commit {
+        session: A,
+        transaction,
+    });
+    assert_eq!(node.refused, [Refusal::TooMuchLater]);
+    assert_eq!(node.broker.figures().scheduled, 0);
+}
+
 /// It was taken when there was more memory, or by a version that counted otherwise.
 #[test]
 fn what_waits_never_holds_back_those_who_send_also_over_restarts() {
@@ -399,4 +461,18 @@ fn series_that_are_held_up_do_not_become_more_and_more() {
     }
     let (omitted, said) = (node.broker.figures().omitted, node.omitted);
     assert!(omitted > said as u64 && said > 0, "{said} of {omitted}");
+}
+
+/// One that has room says nothing of another one that has none.
+#[test]
+fn each_crontab_without_room_says_so_once() {
+    let mut node = Node::new(Settings::default());
+    for size in [100, 5500] {
+        node.schedule(None, &queue("q"), &"x".repeat(size), every_minute(0, 1000, 1));
+    }
+    node.broker.settings.memory = 20_000;
+    for _ in 0..10 {
+        node.passes(60_000);
+    }
+    assert_eq!(node.omitted, 1);
 }

@@ -383,6 +383,52 @@ fn who_browses_makes_no_queue() {
     assert_eq!((node.broker.queues().count(), node.written.len()), (0, 0));
 }
 
+/// A topic is copied anyway: what its subscription took would be nobody's.
+#[test]
+fn who_browses_a_topic_subscribes_to_it() {
+    let mut node = Node::new(Settings::default());
+    for (number, durable) in [(1, None), (2, Some("me.sub".into()))] {
+        let options = Subscription {
+            credit: 1,
+            browse: true,
+            durable,
+            ..Subscription::default()
+        };
+        node.subscribe_with(B, number, &topic("t"), options);
+    }
+    node.send(&topic("t"), "a");
+    for delivery in node.delivered.drain(..).map(|d| d.delivery).collect::<Vec<_>>() {
+        node.settle(B, delivery, Outcome::Accepted);
+    }
+    let counts = node
+        .broker
+        .queues()
+        .map(|queue| (queue.depth, queue.counts.acknowledged));
+    assert_eq!(counts.collect::<Vec<_>>(), [(0, 1), (0, 1)]);
+}
+
+/// It expires for the second time, when somebody has had it already.
+#[test]
+fn what_dies_again_after_a_crash_says_that_it_may_have_been_seen() {
+    for falls in [false, true] {
+        let mut node = Node::new(Settings::default());
+        let message = Message {
+            expires: Some(WallMillis(100)),
+            ..message("short")
+        };
+        node.send_in(None, &queue("q"), message);
+        if falls {
+            node = node.fell(node.written.len(), Mono::from_millis(50));
+        }
+        node.subscribe(A, 1, &queue("ExpiryQueue"), 9);
+        node.now = Mono::from_millis(100);
+        node.broker.on_deadline(node.now);
+        node.listen();
+        let told: Vec<bool> = node.delivered.iter().map(|delivery| delivery.redelivered).collect();
+        assert_eq!(told, [falls]);
+    }
+}
+
 #[test]
 fn producers_wait_while_memory_is_full() {
     let mut node = Node::new(Settings {
