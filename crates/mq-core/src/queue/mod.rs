@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tandem_time::Mono;
 
 use crate::broker::{Arguments, Declared, Overflow};
-use crate::{ConsumerId, Message, MessageId, QueueId, Selector, SessionId};
+use crate::{ConsumerId, Message, MessageId, QueueId, Retain, Selector, SessionId};
 
 /// Who gets a message that an address has taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -195,6 +195,8 @@ pub(crate) struct Queue {
     /// Handed out and not yet settled.
     pub(crate) in_flight: usize,
     ready: BTreeMap<Place, Entry>,
+    /// Those of them that an address has kept for who comes later.
+    kept: BTreeSet<Place>,
     /// What these weigh.
     weight: usize,
     /// The same without all that is around the bodies.
@@ -227,6 +229,7 @@ impl Queue {
             counts: Counts::default(),
             in_flight: 0,
             ready: BTreeMap::new(),
+            kept: BTreeSet::new(),
             weight: 0,
             bodies: 0,
             consumers: Vec::new(),
@@ -263,6 +266,9 @@ impl Queue {
         self.look_again(place);
         self.weight += entry.message.weight();
         self.bodies += entry.message.body.len();
+        if entry.message.retain == Retain::Kept {
+            self.kept.insert(place);
+        }
         let before = self.ready.insert(place, entry);
         self.weight -= before.as_ref().map_or(0, |before| before.message.weight());
         self.bodies -= before.as_ref().map_or(0, |before| before.message.body.len());
@@ -275,6 +281,7 @@ impl Queue {
 
     pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
         let entry = self.ready.remove(&place)?;
+        self.kept.remove(&place);
         self.weight -= entry.message.weight();
         self.bodies -= entry.message.body.len();
         Some(entry)
@@ -328,6 +335,7 @@ impl Queue {
 
     pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {
         (self.weight, self.bodies) = (0, 0);
+        self.kept.clear();
         std::mem::take(&mut self.ready)
     }
 
@@ -336,6 +344,11 @@ impl Queue {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let rest = self.ready.range((from, Bound::Unbounded));
         rest.map(|(place, entry)| (*place, entry))
+    }
+
+    /// The waiting messages that an address has kept for who comes later.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Entry> {
+        self.kept.iter().filter_map(|place| self.ready.get(place))
     }
 
     pub(crate) fn depth(&self) -> usize {

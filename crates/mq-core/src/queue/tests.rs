@@ -1,5 +1,5 @@
 use super::*;
-use crate::Priority;
+use crate::{Priority, Retain};
 
 fn entry(id: u64, priority: u8) -> Entry {
     let message = Message {
@@ -24,6 +24,30 @@ fn higher_priorities_first_and_arrival_within_one() {
         queue.push(entry(id, priority));
     }
     assert_eq!(order(&queue), [2, 5, 1, 3, 4]);
+}
+
+/// They are found without a look at all the others, which may be very many.
+#[test]
+fn what_was_kept_for_later_comers_is_known_apart() {
+    let mut queue = queue();
+    let kept = |id| {
+        let mut kept = entry(id, 4);
+        Arc::make_mut(&mut kept.message).retain = Retain::Kept;
+        kept
+    };
+    let seen = |queue: &Queue| queue.kept().map(|entry| entry.id.0).collect::<Vec<_>>();
+    queue.push(entry(1, 4));
+    let second = queue.push(kept(2)).unwrap();
+    queue.push(kept(3));
+    assert_eq!(seen(&queue), [2, 3]);
+    let taken = queue.take(second).unwrap();
+    assert_eq!(seen(&queue), [3]);
+    queue.put_back(second, taken);
+    assert_eq!(seen(&queue), [2, 3]);
+    queue.take_by_id(MessageId(3));
+    assert_eq!(seen(&queue), [2]);
+    queue.take_all();
+    assert_eq!(seen(&queue), [] as [u64; 0]);
 }
 
 /// Whoever looks on does not begin again at the front.

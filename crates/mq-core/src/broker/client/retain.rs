@@ -125,14 +125,9 @@ impl Broker {
             return;
         }
         // What still waits from before need not wait twice.
-        let waiting = self
-            .queues
-            .get(&queue)
-            .into_iter()
-            .flat_map(|queue| queue.waiting(None));
+        let waiting = self.queues.get(&queue).into_iter().flat_map(|queue| queue.kept());
         let waiting: BTreeMap<Arc<str>, Arc<Message>> = waiting
-            .filter(|(_, entry)| entry.message.retain == Retain::Kept)
-            .map(|(_, entry)| (entry.message.address.clone(), entry.message.clone()))
+            .map(|entry| (entry.message.address.clone(), entry.message.clone()))
             .collect();
         for kept in self.retained.matching(&listen.address) {
             let message = Message {
