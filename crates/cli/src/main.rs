@@ -20,6 +20,7 @@ mod router_socket;
 mod say;
 mod span_of_time;
 mod stats_socket;
+mod theirs;
 mod top;
 mod why;
 

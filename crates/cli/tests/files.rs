@@ -47,3 +47,58 @@ fn nor_is_it_a_list_of_patterns() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("at most 256 MiB"), "{said}");
 }
+
+#[test]
+fn a_pair_that_is_to_be_rehearsed_is_told_its_mistake() {
+    let folder = std::env::temp_dir().join(format!("tandem-pair-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("the temporary folder is writable");
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text).expect("ours");
+    let router =
+        "vrrp_instance V {\n interface eth0\n virtual_router_id 51\n virtual_ipaddress {\n 10.0.0.100/24\n }\n}\n";
+    let balancer =
+        "frontend f\n  mode tcp\n  bind :1\n  default_backend b\nbackend b\n  mode tcp\n  server s 10.0.0.11:1\n";
+    write("k.conf", router);
+    write("other.conf", &router.replace("51", "52"));
+    write("h.cfg", balancer);
+    write("wrong.cfg", &balancer.replace("server s", "sever s"));
+    write("tls.cfg", &balancer.replace("bind :1", "bind :1 accept-proxy"));
+    for (a, b, words) in [
+        (
+            ["h.cfg", "k.conf"].as_slice(),
+            ["wrong.cfg", "k.conf"].as_slice(),
+            "wrong.cfg:7:3: error",
+        ),
+        (
+            &["h.cfg", "k.conf"],
+            &["h.cfg", "other.conf"],
+            "no virtual router of IPv4 in common",
+        ),
+        (
+            &["h.cfg", "k.conf"],
+            &["k.conf"],
+            "--config-b: none of the files is a balancer's",
+        ),
+        (
+            &["h.cfg"],
+            &["h.cfg", "k.conf"],
+            "--config-a: none of the files is a router's",
+        ),
+        (
+            &["tls.cfg", "k.conf"],
+            &["tls.cfg", "k.conf"],
+            "f (tls.cfg:3) wants the PROXY protocol",
+        ),
+        (&["h.cfg", "none.conf"], &["h.cfg", "k.conf"], "cannot read none.conf"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
+        command
+            .current_dir(&folder)
+            .args(["drill", "handover", "--config-a"])
+            .args(a);
+        let output = command.arg("--config-b").args(b).output().expect("it was built");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    fs::remove_dir_all(&folder).expect("ours");
+}

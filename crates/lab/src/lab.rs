@@ -61,10 +61,16 @@ impl Lab {
     /// Plugs a cable between a host and a switch and gives the host's end an address. The host's first interface is
     /// `eth0`, the next `eth1`.
     pub fn link(&self, host: &Host, switch: &Switch, address: Cidr) -> Result<Link, LabError> {
+        let is_its = |link: &&Link| link.host.name() == host.name();
+        let count = self.plan().links.iter().filter(is_its).count();
+        self.link_as(host, switch, &format!("eth{count}"), address)
+    }
+
+    /// The same with a name for the host's end.
+    pub fn link_as(&self, host: &Host, switch: &Switch, interface: &str, address: Cidr) -> Result<Link, LabError> {
         let mut plan = self.plan();
         let port = format!("p{}", plan.links.len());
-        let count = plan.links.iter().filter(|link| link.host.name() == host.name()).count();
-        let interface = format!("eth{count}");
+        let interface = interface.to_owned();
         let network = host.namespaces().network();
         let port_index = self.closet.netlink(async |netlink| {
             let index = netlink.add_veth(&port, &interface, network).await?;

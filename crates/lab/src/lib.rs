@@ -54,7 +54,7 @@ pub use faults::FaultId;
 pub use host::Host;
 pub use lab::Lab;
 pub use probe::{Probe, Responder, Seen};
-pub use router::{RouterConfig, run_router};
+pub use router::{RouterConfig, router_command, run_router};
 pub use running::Running;
 pub use tandem_sys::netlink::{AddressRequest, Cidr, Index, Mac, Netlink, NetlinkError, Route};
 pub use tandem_sys::netns::Ground;

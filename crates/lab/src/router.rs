@@ -99,7 +99,13 @@ vrrp_instance VI_1 {{
 
 /// Starts Keepalived, or a program that takes its options, in the foreground with its log on stderr.
 pub fn run_router(host: &Host, program: &Path, file: &Path) -> Result<Running, LabError> {
+    host.run(&mut router_command(program, file))
+}
+
+/// The command that starts it.
+pub fn router_command(program: &Path, file: &Path) -> Command {
     let mut command = Command::new(program);
     command.args(["--dont-fork", "--log-console", "--log-detail", "--vrrp", "--use-file"]);
-    host.run(command.arg(file))
+    command.arg(file);
+    command
 }

@@ -20,5 +20,5 @@ mod units;
 
 pub use compare::{Finding, compare};
 pub use keepalived::{Answered, Effect, KeywordDoc, answered_docs, keyword_docs};
-pub use load::{Dialect, Loaded, Machine, Verdict, load};
+pub use load::{Dialect, Loaded, Machine, Verdict, load, statements};
 pub use plan::*;

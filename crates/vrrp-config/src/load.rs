@@ -1,6 +1,6 @@
 //! The way in: a named text and what is known about the machine to a Plan, or to all that is wrong with it.
 
-use tandem_text::keepalived::{self as lexer, Context};
+use tandem_text::keepalived::{self as lexer, Context, Statement};
 use tandem_text::{Diagnostic, FileId, Severity, SourceMap};
 
 use crate::draft::Draft;
@@ -127,6 +127,18 @@ pub fn load(name: &str, bytes: impl Into<Vec<u8>>, machine: &Machine<'_>, dialec
             load_from(name, bytes, &Machine { context, ..*machine }, dialect)
         }
     }
+}
+
+/// What the text and what it includes say, in the words of Keepalived's dialect whichever it is in, and where. What cannot
+/// be read is left out: [`load`] says it.
+pub fn statements(name: &str, bytes: impl Into<Vec<u8>>, machine: &Machine<'_>) -> (Vec<Statement>, SourceMap) {
+    let mut sources = SourceMap::default();
+    let file = sources.add(name, bytes.into());
+    let statements = match Dialect::recognise(sources.bytes(file)) {
+        Dialect::Keepalived => lexer::read(&mut sources, file, &machine.context, &mut Vec::new()),
+        Dialect::Toml => native::read(&sources, file, &mut Report::default()),
+    };
+    (statements, sources)
 }
 
 fn load_from(name: &str, bytes: Vec<u8>, machine: &Machine<'_>, dialect: Option<Dialect>) -> Loaded {

@@ -1,6 +1,6 @@
 //! The drills and the lab as a person runs them: `tandem drill`, `tandem lab`. They make their namespaces themselves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
     };
     let mut all = vec![
         test("drill_five_keep_their_promises", |_| five()),
+        test("drill_of_the_guides_pair_keeps_its_promises", |_| guides()),
         test("lab_follows_a_script", |_| script()),
     ];
     all.push(Test {
@@ -36,6 +37,59 @@ fn five() -> Result<()> {
         "restart-in-turn",
         "handover",
     ])
+}
+
+/// Somebody's own files, as the guides have them: 101 against 100, `killall -0 haproxy` for 2.
+fn guides() -> Result<()> {
+    let etc = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc");
+    let (balancer, first) = (etc.join("haproxy-example.cfg"), etc.join("keepalived-example.conf"));
+    let second = std::env::temp_dir().join(format!("tandem-guides-{}.conf", std::process::id()));
+    let text = std::fs::read_to_string(&first)?;
+    std::fs::write(
+        &second,
+        text.replace("router_id lb1", "router_id lb2")
+            .replace("priority 101", "priority 100"),
+    )?;
+    let [balancer, first, other] = [&balancer, &first, &second].map(|path| path.display().to_string());
+    let output = tandem(
+        &[
+            "drill",
+            "balancer-killed",
+            "--patience",
+            PATIENCE,
+            "--config-a",
+            &balancer,
+            &first,
+            "--config-b",
+            &balancer,
+            &other,
+        ],
+        None,
+    );
+    std::fs::remove_file(&second)?;
+    let output = output?;
+    skip_without_namespaces(&output)?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "{said}{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    ensure!(said.contains(" 0 lost"), "{said}");
+    let moves = said.lines().find(|line| line.trim_start().starts_with("address "));
+    ensure!(
+        moves.is_some_and(|line| line.contains("lb2")),
+        "the address never moved: {said}"
+    );
+    for change in [
+        "killall -0 haproxy",
+        "enable_script_security",
+        "script_user root",
+        "/dev/log",
+    ] {
+        ensure!(said.contains(change), "{change}: {said}");
+    }
+    Ok(())
 }
 
 fn every_one(options: &Options) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
@@ -61,7 +61,7 @@ impl Loopback {
         let broker = |number: usize| {
             let part = Part::Broker(Node(number));
             // How full this machine's disk is, is not the demo's matter.
-            let text = files::broker(&folder.0.join(part.to_string()), brokers[number], 100);
+            let text = files::broker(&folder.0.join(part.to_string()), &[brokers[number]], 100);
             Daemon::new(part, "tandem-mq", &folder, &text)
         };
         let mut scene = Loopback {
@@ -133,8 +133,8 @@ impl Scene for Loopback {
         Ipv4Addr::new(127, 64, street, number)
     }
 
-    fn beside(&self) -> Ipv4Addr {
-        Ipv4Addr::LOCALHOST
+    fn beside(&self) -> IpAddr {
+        Ipv4Addr::LOCALHOST.into()
     }
 
     fn sides(&self) -> &[Side] {

@@ -20,6 +20,7 @@ use tandem_lab::Ground;
 use crate::file;
 use crate::pair::wishes::WishArgs;
 use crate::say::say;
+use crate::theirs::Theirs;
 use catalog::Drill;
 use report::Report;
 
@@ -40,6 +41,13 @@ pub struct Args {
     /// Drills of your own, in the form of drills.toml, beside ours
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Your own pair instead of ours: the first host's haproxy.cfg (or its TOML form) and keepalived.conf (or its), and what
+    /// those name
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "config_b", conflicts_with_all = ["adverts", "brokers", "beside"])]
+    config_a: Vec<PathBuf>,
+    /// The second host's
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "config_a")]
+    config_b: Vec<PathBuf>,
     /// The reports as JSON
     #[arg(long)]
     json: bool,
@@ -78,9 +86,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         return list(&drills);
     }
     let chosen = choose(args, &drills)?;
+    let wishes = args.wishes.read();
+    let theirs = match args.config_a.is_empty() {
+        true => None,
+        false => Some(Theirs::read([&args.config_a, &args.config_b], wishes.cast)?),
+    };
     // Namespaces are entered while there is one thread.
     let ground = Ground::enter().map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
-    let wishes = args.wishes.read();
     if args.beside {
         return beside::run(&ground, &chosen, &wishes, args.repeat, args.patience, args.json);
     }
@@ -94,10 +106,22 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
             drill.name
         )?;
     }
+    if let Some(theirs) = theirs.as_ref().filter(|_| !args.json) {
+        say(&format!("{}{}", theirs.describe(), text::changes(&theirs.changes)))?;
+    }
     let mut reports = Vec::new();
     let held = chosen.into_iter().try_for_each(|drill| {
-        let report = rehearsal::rehearse(&ground, drill, &wishes, args.patience)
-            .with_context(|| format!("drill {}", drill.name))?;
+        let report = match &theirs {
+            None => rehearsal::rehearse(&ground, drill, &wishes, args.patience),
+            Some(theirs) => match theirs.pace.fit(drill, wishes.cast) {
+                Ok(fitted) => rehearsal::rehearse_theirs(&ground, &fitted, &wishes, theirs, args.patience),
+                Err(why) => {
+                    writeln!(std::io::stderr(), "{}: left out: {why}", drill.name)?;
+                    return Ok(());
+                }
+            },
+        };
+        let report = report.with_context(|| format!("drill {}", drill.name))?;
         if !args.json {
             say(&text::write(&report))?;
         }

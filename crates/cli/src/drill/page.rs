@@ -22,6 +22,13 @@ const COLOURS: [&str; 6] = ["#1b7f79", "#d08a1d", "#5470c6", "#9b59b6", "#7f8c8d
 
 pub fn write(reports: &[Report]) -> String {
     let mut out = String::from(HEAD);
+    if let Some(report) = reports.first().filter(|report| !report.changes.is_empty()) {
+        let changes = super::text::changes(&report.changes);
+        put(
+            &mut out,
+            format_args!("<pre class=\"changes\">{}</pre>", escape(&changes)),
+        );
+    }
     for report in reports {
         section(&mut out, report);
     }
@@ -272,6 +279,7 @@ mod tests {
             drill: "x".into(),
             about: "<b> & </script>".into(),
             cast: String::new(),
+            changes: Vec::new(),
             lasts: 1000.0,
             steps: Vec::new(),
             holders: vec![Stretch {

@@ -15,6 +15,7 @@ use crate::load::scene::Scene;
 use crate::pair::act::{Act, Part};
 use crate::pair::slot::DIED;
 use crate::pair::{PATIENCE, Pair, Wishes};
+use crate::theirs::Theirs;
 
 /// What is stored in a broker that just came back must have come out then.
 const SETTLE: Duration = Duration::from_secs(10);
@@ -43,6 +44,21 @@ pub fn rehearse(ground: &Ground, drill: &Drill, wishes: &Wishes, patience: f64) 
     let mut pair = Pair::build(ground, wishes)?;
     let mut report = play(&mut pair, drill, wishes.cast.to_string(), &mut Nobody)?;
     judge(&mut report, &drill.promised_by(wishes.cast, wishes.interval), patience);
+    Ok(report)
+}
+
+/// With somebody's own files. What the drill promises is theirs already.
+pub fn rehearse_theirs(
+    ground: &Ground,
+    drill: &Drill,
+    wishes: &Wishes,
+    theirs: &Theirs,
+    patience: f64,
+) -> anyhow::Result<Report> {
+    let mut pair = Pair::at(ground, wishes, &theirs.site)?;
+    let mut report = play(&mut pair, drill, wishes.cast.to_string(), &mut Nobody)?;
+    report.changes.clone_from(&theirs.changes);
+    judge(&mut report, &drill.expected, patience);
     Ok(report)
 }
 

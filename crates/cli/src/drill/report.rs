@@ -8,6 +8,7 @@ use super::catalog::Drill;
 use crate::load::knocker_rhythm;
 use crate::load::ledger::{Book, Fate, Id};
 use crate::pair::act::Side;
+use crate::theirs::change::Change;
 
 /// An answer that takes longer is late.
 const LATE: Duration = Duration::from_millis(300);
@@ -19,6 +20,9 @@ pub struct Report {
     pub drill: String,
     pub about: String,
     pub cast: String,
+    /// Where the rehearsed files were somebody's own: what was otherwise in the lab.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
     pub lasts: f64,
     pub steps: Vec<Done>,
     pub holders: Vec<Stretch>,
@@ -126,6 +130,7 @@ impl Report {
             drill: drill.name.clone(),
             about: drill.about.clone(),
             cast,
+            changes: Vec::new(),
             lasts: window.millis(window.to),
             steps,
             holders: holders(book, window),

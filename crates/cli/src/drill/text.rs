@@ -3,6 +3,16 @@
 use std::fmt::Write;
 
 use super::report::{Report, Stretch};
+use crate::theirs::change::Change;
+
+/// What is otherwise in the lab than in somebody's own files.
+pub fn changes(changes: &[Change]) -> String {
+    let lines: String = changes.iter().map(|change| format!("  {change}\n")).collect();
+    match lines.as_str() {
+        "" => "the files are rehearsed as they are\n\n".into(),
+        lines => format!("the files are rehearsed as they are, but for:\n{lines}\n"),
+    }
+}
 
 pub fn write(report: &Report) -> String {
     let mut out = format!("{}: {}\n  with {}\n", report.drill, report.about, report.cast);

@@ -13,13 +13,12 @@ pub mod scene;
 pub mod stomp;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::pair::act::{Place, Side};
-use crate::pair::files::VIP;
 use ledger::{Account, Id, Ledger};
 use scene::Scene;
 use stomp::Stomp;
@@ -62,7 +61,7 @@ impl Load {
         }
         for side in scene.sides() {
             let (ledger, side) = (Arc::clone(&load.ledger), *side);
-            let watcher = move || watch(&ledger, side);
+            let watcher = move || watch(&ledger, side, target.ip());
             load.others.push(scene.thread(Place::Side(side), Box::new(watcher))?);
         }
         for number in 0..KNOCKERS {
@@ -73,7 +72,7 @@ impl Load {
         }
         for client in 1..=amount.clients {
             let ledger = Arc::clone(&load.ledger);
-            let way = (scene.street(0, client), target);
+            let way = (scene.street(0, client).into(), target);
             let producer = move || produce(&ledger, client, way, amount.pause);
             load.producers.push(scene.thread(Place::Client, Box::new(producer))?);
         }
@@ -127,7 +126,7 @@ fn queue(client: u8) -> String {
 }
 
 /// From where to where.
-type Way = (Ipv4Addr, SocketAddr);
+type Way = (IpAddr, SocketAddr);
 
 fn produce(ledger: &Ledger, client: u8, way: Way, pause: Duration) {
     let queue = queue(client);
@@ -189,14 +188,14 @@ fn take(ledger: &Ledger, number: usize, way: Way, amount: Amount) {
 }
 
 /// On the host itself: the kernel is asked, not the router.
-fn watch(ledger: &Ledger, side: Side) {
+fn watch(ledger: &Ledger, side: Side, vip: IpAddr) {
     while ledger.lives() {
         let held = nix::ifaddrs::getifaddrs().is_ok_and(|mut all| {
             all.any(|one| {
                 // Where connections go on after a handover nobody else sees it.
                 let is_seen = one.interface_name != "lo";
                 let address = one.address.as_ref().and_then(|a| a.as_sockaddr_in());
-                is_seen && address.is_some_and(|a| a.ip() == VIP)
+                is_seen && address.is_some_and(|a| a.ip() == vip)
             })
         });
         ledger.holds(side.0, held);

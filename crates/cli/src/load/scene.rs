@@ -1,7 +1,7 @@
 //! Where a load plays, and what can be done to it there: the pair in a lab, or what loopback can have of it.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
 use crate::pair::act::{Act, Part, Place, Side};
@@ -15,7 +15,7 @@ pub trait Scene {
     /// The `number`-th address of one street; streets do not overlap, and all are the client host's.
     fn street(&self, street: u8, number: u8) -> Ipv4Addr;
     /// The client host's address beside the brokers.
-    fn beside(&self) -> Ipv4Addr;
+    fn beside(&self) -> IpAddr;
     /// The hosts that may have the address.
     fn sides(&self) -> &[Side];
     /// Who has the address now; one, normally.

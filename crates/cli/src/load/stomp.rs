@@ -1,7 +1,7 @@
 //! A STOMP 1.2 client, just enough to send with a receipt and to take and acknowledge, with an end to every wait.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -21,8 +21,8 @@ const LONGEST: usize = 1 << 20;
 
 impl Stomp {
     /// Every later wait is as long at most, too.
-    pub fn connect((from, to): (Ipv4Addr, SocketAddr), within: Duration) -> io::Result<Stomp> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    pub fn connect((from, to): (IpAddr, SocketAddr), within: Duration) -> io::Result<Stomp> {
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
         socket.bind(&SocketAddr::from((from, 0)).into())?;
         socket.connect_timeout(&to.into(), within)?;
         let stream = TcpStream::from(socket);

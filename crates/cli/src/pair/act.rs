@@ -65,6 +65,56 @@ impl Act {
     }
 }
 
+impl Act {
+    /// What the words say of lb1, where another host is the one that has the address; the other way round for lb2.
+    pub fn on(&self, first: Side) -> Act {
+        let part = |part: &Part| match *part {
+            Part::Balancer(side) => Part::Balancer(side.on(first)),
+            Part::Router(side) => Part::Router(side.on(first)),
+            Part::Host(side) => Part::Host(side.on(first)),
+            Part::Broker(node) => Part::Broker(node),
+        };
+        let place = |place: &Place| match *place {
+            Place::Side(side) => Place::Side(side.on(first)),
+            other => other,
+        };
+        match self {
+            Act::Kill(it) => Act::Kill(part(it)),
+            Act::Stop(it) => Act::Stop(part(it)),
+            Act::Start(it) => Act::Start(part(it)),
+            Act::Pause(it) => Act::Pause(part(it)),
+            Act::Resume(it) => Act::Resume(part(it)),
+            Act::Drain(side) => Act::Drain(side.on(first)),
+            Act::Upgrade(side) => Act::Upgrade(side.on(first)),
+            Act::Reload(side) => Act::Reload(side.on(first)),
+            Act::Cut(it) => Act::Cut(place(it)),
+            Act::Heal(it) => Act::Heal(place(it)),
+            Act::Drop(from, to) => Act::Drop(place(from), place(to)),
+            Act::HandOver(side) => Act::HandOver(side.on(first)),
+            Act::TakePart(side) => Act::TakePart(side.on(first)),
+            Act::Mend | Act::Fill(..) | Act::Empty(_) => self.clone(),
+        }
+    }
+
+    /// The broker that it is about.
+    pub const fn node(&self) -> Option<Node> {
+        match self {
+            Act::Kill(Part::Broker(node))
+            | Act::Stop(Part::Broker(node))
+            | Act::Start(Part::Broker(node))
+            | Act::Pause(Part::Broker(node))
+            | Act::Resume(Part::Broker(node))
+            | Act::Fill(node, _)
+            | Act::Empty(node)
+            | Act::Cut(Place::Node(node))
+            | Act::Heal(Place::Node(node))
+            | Act::Drop(_, Place::Node(node))
+            | Act::Drop(Place::Node(node), _) => Some(*node),
+            _ => None,
+        }
+    }
+}
+
 /// The verbs, for people who ask.
 pub const HELP: &str = "\
 kill|stop|start|pause|resume PART   lb1.balancer, lb1.router, broker1; kill and start also take a host: lb1
@@ -188,6 +238,11 @@ impl fmt::Display for Place {
 
 impl Side {
     pub const BOTH: [Side; 2] = [Side(0), Side(1)];
+
+    /// This one where lb1 is the first, otherwise the other one.
+    pub const fn on(self, first: Side) -> Side {
+        Side(self.0 ^ first.0)
+    }
 }
 
 impl FromStr for Side {

@@ -1,6 +1,6 @@
 //! A broker on a host of its own, and its disk.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use tandem_lab::{Host, Link, programs};
 
+use super::site::BrokerSite;
 use super::slot::Slot;
 use super::{PATIENCE, files};
 
@@ -16,17 +17,17 @@ pub struct Broker {
     pub cable: Link,
     pub running: Option<Slot>,
     folder: PathBuf,
-    address: SocketAddr,
+    site: BrokerSite,
 }
 
 impl Broker {
-    pub fn new(host: Host, cable: Link, folder: PathBuf, address: SocketAddr) -> Broker {
+    pub fn new(host: Host, cable: Link, folder: PathBuf, site: BrokerSite) -> Broker {
         Broker {
             host,
             cable,
             running: None,
             folder,
-            address,
+            site,
         }
     }
 
@@ -36,17 +37,18 @@ impl Broker {
         }
         let file = self.folder.join("mq.toml");
         // A drill fills the disk to 90 per cent, and nobody shall notice anything then.
-        let text = files::broker(Path::new("/run/tandem-mq"), self.address, 95);
+        let text = files::broker(Path::new("/run/tandem-mq"), &self.site.listens(), 95);
         std::fs::write(&file, text)?;
         let program = programs::built("tandem-mq")?;
         let mut running = self.host.run(Command::new(program).arg("-f").arg(&file))?;
         let deadline = Instant::now() + PATIENCE;
-        let address = self.address;
-        while self.host.inside(|| TcpStream::connect(address).is_err())? {
-            if Instant::now() > deadline || !running.is_running()? {
-                bail!("the broker does not serve:\n{}", running.output());
+        for address in self.site.listens() {
+            while self.host.inside(|| TcpStream::connect(address).is_err())? {
+                if Instant::now() > deadline || !running.is_running()? {
+                    bail!("the broker does not serve:\n{}", running.output());
+                }
+                std::thread::sleep(Duration::from_millis(10));
             }
-            std::thread::sleep(Duration::from_millis(10));
         }
         self.running = Some(Slot::new(running));
         Ok(())

@@ -166,9 +166,9 @@ fn pair_link(peer: Ipv4Addr) -> String {
 }
 
 /// Its producers are held back above so many per cent of the disk.
-pub fn broker(folder: &Path, listen: SocketAddr, max_disk_usage: u8) -> String {
+pub fn broker(folder: &Path, listen: &[SocketAddr], max_disk_usage: u8) -> String {
     let folder = folder.display();
-    format!(
-        "data-dir = \"{folder}\"\nanonymous = true\nmax-disk-usage = {max_disk_usage}\n\n[[listen]]\naddress = \"{listen}\"\n"
-    )
+    let listen = listen.iter().map(|at| format!("\n[[listen]]\naddress = \"{at}\"\n"));
+    let listen: String = listen.collect();
+    format!("data-dir = \"{folder}\"\nanonymous = true\nmax-disk-usage = {max_disk_usage}\n{listen}")
 }

@@ -9,63 +9,117 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
-use tandem_lab::{Cidr, Host, Lab, Link, Route, Running, Switch, run_router};
+use tandem_lab::{Cidr, Host, Lab, Link, Route, Running, Switch, router_command};
 
 use super::act::Side;
 use super::cast::{Cast, Origin};
-use super::files::{self, PAGE_PORT, PORT, VIP};
+use super::files::{self, PAGE_PORT, PORT};
+use super::site::{BrokerSite, CONNECTIONS, FOLDER, Paper, Papers, Site};
 use super::slot::Slot;
-use super::{CLIENT, PATIENCE, Wishes, cidr};
+use super::{PATIENCE, Wishes, cidr, lead};
 use crate::stats_socket::StatsSocket;
+
+/// One of these is said by a router that takes part.
+const STATES: [&str; 3] = ["Entering BACKUP STATE", "Entering MASTER STATE", "ntering FAULT STATE"];
 
 pub struct BalancerHost {
     pub side: Side,
     pub host: Host,
-    pub cable: Link,
+    pub cables: Vec<Link>,
     pub balancer: Option<Slot>,
     pub router: Option<Slot>,
     /// Predecessors that still lead old connections.
     retired: Vec<Slot>,
     folder: PathBuf,
-    brokers: Vec<SocketAddr>,
+    site: Site,
     cast: Cast,
     interval: u32,
     generation: u32,
 }
 
-/// Of a balancer host on the network that all of them are on.
-fn address(side: Side) -> Ipv4Addr {
-    Ipv4Addr::new(10, 9, 0, [1, 2][side.0])
-}
-
 impl BalancerHost {
     /// With a cable and a way back to the clients' streets; nothing runs yet.
-    pub fn build(
-        lab: &Lab,
-        lan: &Switch,
-        side: Side,
-        streets: Cidr,
-        brokers: Vec<SocketAddr>,
-        wishes: &Wishes,
-    ) -> anyhow::Result<BalancerHost> {
+    pub fn build(lab: &Lab, lan: &Switch, side: Side, site: &Site, wishes: &Wishes) -> anyhow::Result<BalancerHost> {
         let host = lab.host(&side.to_string())?;
-        let cable = lab.link(&host, lan, cidr(address(side), 24)?)?;
-        let mut back = Route::new(streets);
-        back.via = Some(IpAddr::V4(CLIENT));
+        let place = &site.hosts[side.0];
+        let mut cables = Vec::new();
+        for (number, interface) in place.interfaces.iter().enumerate() {
+            // Only the first has an address that anybody needs.
+            let address = match u8::try_from(number) {
+                Ok(0) => place.address,
+                Ok(number) => cidr(Ipv4Addr::new(198, 18, number, [1, 2][side.0]), 32)?,
+                Err(_) => bail!("{side} has too many interfaces"),
+            };
+            cables.push(lab.link_as(&host, lan, interface, address)?);
+        }
+        let first = place.interfaces.first().context("a host without an interface")?;
+        lead(&host, first, site, place.address)?;
+        let mut back = Route::new(cidr(site.streets, 16)?);
+        back.via = Some(site.client.ip());
         host.netlink(async |netlink| netlink.add_route(&back).await)?;
-        Ok(BalancerHost {
+        let side = BalancerHost {
             side,
             host,
-            cable,
+            cables,
             balancer: None,
             router: None,
             retired: Vec::new(),
             folder: lab.folder()?,
-            brokers,
+            site: site.clone(),
             cast: wishes.cast,
             interval: wishes.interval,
             generation: 0,
-        })
+        };
+        side.furnish()?;
+        Ok(side)
+    }
+
+    /// What somebody's own files want to find here.
+    fn furnish(&self) -> anyhow::Result<()> {
+        let Some(papers) = self.papers() else { return Ok(()) };
+        for paper in &papers.along {
+            self.write(paper)?;
+        }
+        for (key, value) in &papers.sysctls {
+            self.host.sysctl(key, value)?;
+        }
+        if !papers.folders.is_empty() {
+            let mut make = self.host.run(Command::new("mkdir").arg("-p").args(&papers.folders))?;
+            let (status, said) = make.finish(PATIENCE)?;
+            if !status.success() {
+                bail!("cannot make the folders that {} needs: {said}", self.side);
+            }
+        }
+        Ok(())
+    }
+
+    /// Into this host's folder, whose name the text may hold.
+    fn write(&self, paper: &Paper) -> anyhow::Result<PathBuf> {
+        let file = self.folder.join(&paper.name);
+        if let Some(folder) = file.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let bytes = match std::str::from_utf8(&paper.bytes) {
+            Ok(text) => {
+                let here = text.replace(FOLDER, &self.folder.display().to_string());
+                here.replace(CONNECTIONS, &self.connections().to_string()).into_bytes()
+            }
+            Err(_) => paper.bytes.clone(),
+        };
+        std::fs::write(&file, bytes)?;
+        if paper.runs {
+            std::fs::set_permissions(&file, Permissions::from_mode(0o755))?;
+        }
+        Ok(file)
+    }
+
+    fn papers(&self) -> Option<&Papers> {
+        self.site.hosts[self.side.0].papers.as_ref()
+    }
+
+    /// How many are allowed: each reload allows one more, so that there is a difference.
+    fn connections(&self) -> u32 {
+        self.papers().map_or(4000, |papers| papers.connections) + self.generation
     }
 
     pub fn start_balancer(&mut self) -> anyhow::Result<()> {
@@ -93,9 +147,14 @@ impl BalancerHost {
     }
 
     fn launch_balancer(&self, options: &[String]) -> anyhow::Result<Slot> {
-        let file = self.write_balancer()?;
         let mut command = Command::new(self.origin().balancer()?);
-        let mut running = self.host.run(command.arg("-f").arg(&file).arg("-db").args(options))?;
+        for file in self.write_balancer()? {
+            command.arg("-f").arg(file);
+        }
+        if let Some(papers) = self.papers() {
+            command.args(&papers.options);
+        }
+        let mut running = self.host.run(command.arg("-db").args(options))?;
         let deadline = Instant::now() + PATIENCE;
         let pid = format!("Pid: {}", running.pid());
         while !self
@@ -123,47 +182,68 @@ impl BalancerHost {
         self.folder.join("lb.pid")
     }
 
-    fn write_balancer(&self) -> anyhow::Result<PathBuf> {
-        let file = self.folder.join("haproxy.cfg");
+    fn write_balancer(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if let Some(papers) = self.papers() {
+            return papers.balancer.iter().map(|paper| self.write(paper)).collect();
+        }
+        let brokers: Vec<SocketAddr> = self.site.brokers.iter().flat_map(BrokerSite::listens).collect();
         let text = files::Balancer {
             socket: &self.socket(),
             page: (Ipv4Addr::UNSPECIFIED, PAGE_PORT).into(),
             listen: (Ipv4Addr::UNSPECIFIED, PORT).into(),
-            brokers: &self.brokers,
+            brokers: &brokers,
             generation: self.generation,
         }
         .text();
-        std::fs::write(&file, text)?;
-        Ok(file)
+        Ok(vec![self.write(&Paper::text("haproxy.cfg", text))?])
     }
 
     pub fn start_router(&mut self) -> anyhow::Result<()> {
         if self.router.as_ref().is_some_and(Slot::runs) {
             bail!("it runs already");
         }
-        let file = self.folder.join("keepalived.conf");
-        let origin = self.cast.routers.0[self.side.0];
+        let program = self.cast.routers.0[self.side.0].router()?;
+        let mut command = router_command(&program, &self.write_router()?);
+        if self.papers().is_some() {
+            let machine = std::env::var("PATH").unwrap_or_default();
+            command.env("PATH", format!("{}:{machine}", self.folder.join("bin").display()));
+        }
+        let mut router = self.host.run(&mut command)?;
+        std::fs::write(self.folder.join("router.pid"), router.pid().to_string())?;
+        let deadline = Instant::now() + PATIENCE;
+        while !STATES.iter().any(|state| router.output().contains(state)) {
+            if Instant::now() > deadline || !router.is_running()? {
+                bail!("the router takes no part:\n{}", router.output());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.router = Some(Slot::new(router));
+        Ok(())
+    }
+
+    fn write_router(&self) -> anyhow::Result<PathBuf> {
+        if let Some(papers) = self.papers() {
+            return self.write(&papers.router);
+        }
         let text = files::Router {
             side: self.side,
-            origin,
+            origin: self.cast.routers.0[self.side.0],
             socket: &self.socket(),
             script: &self.write_script()?,
             interval: self.interval,
             partner: self.partner(),
         }
         .text();
-        std::fs::write(&file, text)?;
-        let router = run_router(&self.host, &origin.router()?, &file)?;
-        let in_reserve = router.wait_for_line("Entering BACKUP STATE", PATIENCE);
-        self.router = Some(Slot::new(router));
-        in_reserve?;
-        Ok(())
+        self.write(&Paper::text("keepalived.conf", text))
     }
 
     /// Where the other router is, if both are ours and so have a link of their own.
     fn partner(&self) -> Option<Ipv4Addr> {
         let both_ours = self.cast.routers.0 == [Origin::Ours; 2];
-        both_ours.then(|| address(Side(1 - self.side.0)))
+        match self.site.hosts[1 - self.side.0].address.ip() {
+            IpAddr::V4(address) if both_ours => Some(address),
+            _ => None,
+        }
     }
 
     /// A new process of the same configuration takes over, as on an upgrade.
@@ -201,7 +281,7 @@ impl BalancerHost {
             .as_ref()
             .context("the balancer does not run")?
             .signal(Signal::SIGHUP)?;
-        let expected = format!("Maxconn: {}", 4000 + self.generation);
+        let expected = format!("Maxconn: {}", self.connections());
         let deadline = Instant::now() + PATIENCE;
         while !self.ask("show info")?.lines().any(|line| line == expected) {
             if Instant::now() > deadline {
@@ -225,21 +305,28 @@ impl BalancerHost {
         Ok(())
     }
 
-    /// Addresses do not survive a power cut, so a leftover goes too.
+    /// Addresses do not survive a power cut, so leftovers go too.
     pub fn cut_power(&mut self, lab: &Lab) -> anyhow::Result<()> {
-        lab.cut(&self.cable)?;
+        self.cables.iter().try_for_each(|cable| lab.cut(cable))?;
         self.host.kill_all()?;
         self.balancer = None;
         self.router = None;
         self.retired.clear();
-        if self.host.holds(IpAddr::V4(VIP))? {
-            self.host.delete_address("eth0", cidr(VIP, 24)?)?;
-        }
+        let own: Vec<Cidr> = self.cables.iter().map(Link::address).collect();
+        self.host.netlink(async |netlink| {
+            for address in netlink.addresses().await? {
+                let is_left = !own.contains(&address.cidr) && !address.cidr.ip().is_loopback();
+                if is_left && address.cidr.ip().is_ipv4() {
+                    netlink.delete_address(address.index, address.cidr).await?;
+                }
+            }
+            Ok(())
+        })?;
         Ok(())
     }
 
     pub fn give_power(&mut self, lab: &Lab) -> anyhow::Result<()> {
-        lab.heal(&self.cable)?;
+        self.cables.iter().try_for_each(|cable| lab.heal(cable))?;
         self.start_balancer()?;
         self.start_router()
     }
@@ -247,8 +334,12 @@ impl BalancerHost {
     /// How many servers of the backend are up.
     pub fn serving(&self) -> anyhow::Result<usize> {
         let table = self.ask("show stat")?;
-        let up = |line: &&str| line.starts_with("brokers,") && !line.contains(",BACKEND,") && line.contains(",UP,");
-        Ok(table.lines().filter(up).count())
+        let backend = format!("{},", self.site.backend);
+        let is_server = |line: &&str| !["FRONTEND", "BACKEND"].contains(&line.split(',').nth(1).unwrap_or_default());
+        // One that is not checked is taken for well.
+        let is_up = |line: &&str| line.contains(",UP,") || line.contains(",no check,");
+        let servers = table.lines().filter(|line| line.starts_with(&backend));
+        Ok(servers.filter(is_server).filter(is_up).count())
     }
 
     pub fn last_words(&self) -> String {

@@ -13,6 +13,7 @@ mod brokers;
 pub mod cast;
 pub mod files;
 pub mod hosts;
+pub mod site;
 pub mod slot;
 pub mod wishes;
 
@@ -22,22 +23,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tandem_lab::{Cidr, FaultId, Ground, Host, Lab, Link};
+use tandem_lab::{Cidr, FaultId, Ground, Host, Lab, Link, Route};
 
 use act::{Act, Node, Part, Place, Side};
 use brokers::Broker;
 use cast::Cast;
-use files::{PORT, VIP};
 use hosts::BalancerHost;
+use site::Site;
 use slot::Slot;
 
 use crate::load::scene::{Scene, Work};
 
 pub const PATIENCE: Duration = Duration::from_secs(15);
-const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
-/// Clients have addresses of their own, all of them local to the client host.
-const STREETS: Ipv4Addr = Ipv4Addr::new(10, 64, 0, 0);
-
 /// How the pair is to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Wishes {
@@ -64,27 +61,33 @@ pub struct Pair {
     client: Host,
     client_cable: Link,
     drops: Vec<FaultId>,
+    site: Site,
     lab: Lab,
 }
 
 impl Pair {
     /// Everything runs and serves, and lb1 holds the address.
     pub fn build(ground: &Ground, wishes: &Wishes) -> anyhow::Result<Pair> {
+        Pair::at(ground, wishes, &Site::usual(wishes.brokers)?)
+    }
+
+    /// The same with the addresses, and perhaps the files, of somebody's own pair.
+    pub fn at(ground: &Ground, wishes: &Wishes, site: &Site) -> anyhow::Result<Pair> {
         let lab = Lab::new(ground)?;
         let lan = lab.switch("lan")?;
         let client = lab.host("client")?;
-        let client_cable = lab.link(&client, &lan, cidr(CLIENT, 24)?)?;
-        client.add_address("lo", cidr(street(0, 1), 16)?)?;
+        let client_cable = lab.link(&client, &lan, site.client)?;
+        client.add_address("lo", cidr(site.street(0, 1), 16)?)?;
+        lead(&client, "eth0", site, site.client)?;
 
-        let addresses: Vec<SocketAddr> = (0..wishes.brokers).map(|n| broker_address(Node(n))).collect();
-        let streets = cidr(STREETS, 16)?;
-        let side = |side| BalancerHost::build(&lab, &lan, side, streets, addresses.clone(), wishes);
+        let side = |side| BalancerHost::build(&lab, &lan, side, site, wishes);
         let sides = [side(Side(0))?, side(Side(1))?];
         let mut brokers = Vec::new();
-        for (number, address) in addresses.into_iter().enumerate() {
+        for (number, place) in site.brokers.iter().enumerate() {
             let host = lab.host(&Node(number).to_string())?;
-            let cable = lab.link(&host, &lan, cidr(broker_ip(Node(number)), 24)?)?;
-            brokers.push(Broker::new(host, cable, lab.folder()?, address));
+            let cable = lab.link(&host, &lan, place.address)?;
+            lead(&host, "eth0", site, place.address)?;
+            brokers.push(Broker::new(host, cable, lab.folder()?, place.clone()));
         }
         let mut pair = Pair {
             sides,
@@ -92,23 +95,27 @@ impl Pair {
             client,
             client_cable,
             drops: Vec::new(),
+            site: site.clone(),
             lab,
         };
         pair.brokers.iter_mut().try_for_each(Broker::start)?;
         pair.sides.iter_mut().try_for_each(BalancerHost::start_balancer)?;
-        pair.sides.iter_mut().try_for_each(BalancerHost::start_router)?;
+        // Where nobody preempts, the first that runs is master.
+        let first = site.first.0;
+        pair.sides[first].start_router()?;
+        pair.sides[1 - first].start_router()?;
         pair.wait_until_served()?;
         Ok(pair)
     }
 
     /// The first host holds the address, and its balancer has found every broker up.
     fn wait_until_served(&self) -> anyhow::Result<()> {
-        let first = &self.sides[0];
-        let wait = first.host.wait_for_address(IpAddr::V4(VIP), true, PATIENCE);
+        let first = &self.sides[self.site.first.0];
+        let wait = first.host.wait_for_address(self.site.vip(), true, PATIENCE);
         wait.map_err(|e| anyhow::anyhow!("{e}\n{}", first.last_words()))?;
         let deadline = Instant::now() + PATIENCE;
         for side in &self.sides {
-            while side.serving()? < self.brokers.len() {
+            while side.serving()? < self.site.hosts[side.side.0].servers {
                 if Instant::now() > deadline {
                     bail!("{} does not find all brokers up\n{}", side.side, side.last_words());
                 }
@@ -120,8 +127,9 @@ impl Pair {
 
     pub fn describe(&self) -> String {
         format!(
-            "{}virtual address {VIP}:{PORT}, held by lb1 or lb2\n",
-            self.lab.describe()
+            "{}virtual address {}, held by lb1 or lb2\n",
+            self.lab.describe(),
+            self.site.target
         )
     }
 
@@ -148,12 +156,10 @@ impl Pair {
             Act::Drain(side) => self.slot(Part::Balancer(side))?.drain(),
             Act::Upgrade(side) => self.side(side).upgrade(),
             Act::Reload(side) => self.side(side).reload(),
-            Act::Cut(place) => Ok(self.lab.cut(self.cable(place)?)?),
-            Act::Heal(place) => Ok(self.lab.heal(self.cable(place)?)?),
+            Act::Cut(place) => Ok(self.cables(place)?.iter().try_for_each(|cable| self.lab.cut(cable))?),
+            Act::Heal(place) => Ok(self.cables(place)?.iter().try_for_each(|cable| self.lab.heal(cable))?),
             Act::Drop(from, to) => {
-                let fault = self
-                    .lab
-                    .drop_from_to(self.cable(from)?.host(), self.cable(to)?.host())?;
+                let fault = self.lab.drop_from_to(self.place(from)?, self.place(to)?)?;
                 self.drops.push(fault);
                 Ok(())
             }
@@ -188,33 +194,40 @@ impl Pair {
         slot.as_mut().with_context(|| format!("{part} does not run"))
     }
 
-    fn cable(&self, place: Place) -> anyhow::Result<&Link> {
+    fn cables(&self, place: Place) -> anyhow::Result<&[Link]> {
         Ok(match place {
-            Place::Client => &self.client_cable,
-            Place::Side(side) => &self.sides[side.0].cable,
+            Place::Client => std::slice::from_ref(&self.client_cable),
+            Place::Side(side) => &self.sides[side.0].cables,
             Place::Node(node) => {
                 let broker = self.brokers.get(node.0);
-                &broker.with_context(|| format!("there is no {node}"))?.cable
+                std::slice::from_ref(&broker.with_context(|| format!("there is no {node}"))?.cable)
             }
         })
+    }
+
+    fn place(&self, place: Place) -> anyhow::Result<&Host> {
+        let cable = self.cables(place)?.first();
+        Ok(cable.with_context(|| format!("{place} has no cable"))?.host())
     }
 }
 
 impl Scene for Pair {
     fn target(&self) -> SocketAddr {
-        SocketAddr::from((VIP, PORT))
+        self.site.target
     }
 
     fn brokers(&self) -> Vec<SocketAddr> {
-        (0..self.brokers.len()).map(|n| broker_address(Node(n))).collect()
+        (0..self.brokers.len())
+            .filter_map(|n| self.site.broker(Node(n)))
+            .collect()
     }
 
     fn street(&self, of: u8, number: u8) -> Ipv4Addr {
-        street(of, number)
+        self.site.street(of, number)
     }
 
-    fn beside(&self) -> Ipv4Addr {
-        CLIENT
+    fn beside(&self) -> IpAddr {
+        self.site.client.ip()
     }
 
     fn sides(&self) -> &[Side] {
@@ -222,12 +235,12 @@ impl Scene for Pair {
     }
 
     fn holders(&self) -> Vec<Side> {
-        let holds = |side: &Side| self.host(*side).holds(IpAddr::V4(VIP)).unwrap_or(false);
+        let holds = |side: &Side| self.host(*side).holds(self.site.vip()).unwrap_or(false);
         Side::BOTH.into_iter().filter(holds).collect()
     }
 
     fn thread(&self, place: Place, work: Work) -> anyhow::Result<JoinHandle<io::Result<()>>> {
-        Ok(self.cable(place)?.host().thread(work)?)
+        Ok(self.place(place)?.thread(work)?)
     }
 
     fn perform(&mut self, act: &Act) -> anyhow::Result<()> {
@@ -257,21 +270,29 @@ impl Scene for Pair {
     }
 }
 
-fn street(street: u8, number: u8) -> Ipv4Addr {
-    let [a, b, _, _] = STREETS.octets();
-    Ipv4Addr::new(a, b, street, number)
-}
-
 fn word(slot: Option<&mut Slot>) -> &'static str {
     slot.map_or("not running", Slot::word)
 }
 
-fn broker_ip(node: Node) -> Ipv4Addr {
-    Ipv4Addr::new(10, 9, 0, u8::try_from(11 + node.0).unwrap_or(u8::MAX))
+/// Whoever is in another network is on the same cable all the same.
+fn lead(host: &Host, interface: &str, site: &Site, own: Cidr) -> anyhow::Result<()> {
+    let others = site.everybody().map(|other| other.ip()).chain([site.vip()]);
+    for other in others.filter(|other| !is_in(own, *other)) {
+        let mut route = Route::new(Cidr::host(other));
+        host.netlink(async |netlink| {
+            route.out = Some(netlink.link(interface).await?.index);
+            netlink.add_route(&route).await
+        })?;
+    }
+    Ok(())
 }
 
-fn broker_address(node: Node) -> SocketAddr {
-    SocketAddr::from((broker_ip(node), PORT))
+fn is_in(network: Cidr, ip: IpAddr) -> bool {
+    let (IpAddr::V4(own), IpAddr::V4(ip)) = (network.ip(), ip) else {
+        return false;
+    };
+    let mask = u32::MAX.checked_shl(32 - u32::from(network.length())).unwrap_or(0);
+    u32::from(own) & mask == u32::from(ip) & mask
 }
 
 fn cidr(ip: Ipv4Addr, length: u8) -> anyhow::Result<Cidr> {

@@ -2,9 +2,9 @@
 //!
 //! Twice: by the protocol's arithmetic, and by running both routers in the simulator, a thousand times with other chances.
 
-mod failure;
+pub mod failure;
 mod machine;
-mod side;
+pub mod side;
 
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -87,10 +87,10 @@ fn read(file: &Path) -> anyhow::Result<RouterSettings> {
 /// The master of a pair is made up as long as it is.
 const ADDRESS: &str = "the address that it sends adverts from, the higher of which decides between equal priorities (unicast_src_ip, mcast_src_ip)";
 
-type File<'a> = (&'a Path, &'a RouterSettings);
+pub type File<'a> = (&'a Path, &'a RouterSettings);
 
 /// The virtual routers that both files have.
-fn pairs(a: File<'_>, b: File<'_>) -> anyhow::Result<Vec<Pair>> {
+pub fn pairs(a: File<'_>, b: File<'_>) -> anyhow::Result<Vec<Pair>> {
     let mut pairs = Vec::new();
     for one in a.1.instances.iter().filter(|instance| instance.family == Family::V4) {
         let Some(other) = counterpart(one, b.1) else {
@@ -117,7 +117,7 @@ fn pairs(a: File<'_>, b: File<'_>) -> anyhow::Result<Vec<Pair>> {
     Ok(pairs)
 }
 
-fn counterpart<'a>(one: &InstanceSettings, other: &'a RouterSettings) -> Option<&'a InstanceSettings> {
+pub fn counterpart<'a>(one: &InstanceSettings, other: &'a RouterSettings) -> Option<&'a InstanceSettings> {
     let same = |each: &&InstanceSettings| each.vrid == one.vrid && each.family == one.family;
     other.instances.iter().find(same)
 }

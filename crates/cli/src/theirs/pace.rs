@@ -1,0 +1,268 @@
+//! The drills at the pace of somebody's own files: what takes a third of a second in our pair may take ten in theirs.
+//!
+//! The promises stay the same; the times in them come from their intervals: until something is noticed, and then what the
+//! protocol's arithmetic says until the other host serves.
+
+use std::time::Duration;
+
+use tandem_lb_config::{Plan, Server};
+use tandem_lb_core::health::Pace as Rhythm;
+use tandem_vrrp_core::settings::Preempt;
+
+use crate::drill::catalog::{Drill, Expected, Step};
+use crate::pair::act::{Act, Part, Place, Side};
+use crate::pair::cast::{Cast, Origin};
+use crate::plan::failure::{Failure, Pair};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Until the other host serves when this one is silent.
+    down: Duration,
+    /// The same when the balancer is gone: the longest that the files' checks may take.
+    balancer: Duration,
+    /// Until a server that is silent is down, and one that is back is up.
+    server_down: Duration,
+    server_up: Duration,
+    /// Until who is back is master again; `None` where nobody preempts.
+    back: Option<Duration>,
+    first: Side,
+    servers: usize,
+}
+
+/// What the programs take beside what is waited for.
+const SLACK: Duration = Duration::from_millis(150);
+/// A step closer to the one before belongs to it.
+const TOGETHER: Duration = Duration::from_millis(450);
+
+impl Pace {
+    pub fn of(pair: &Pair, plan: &Plan, backend: &str, first: Side) -> Pace {
+        let down = pair.arithmetic(&Failure::PowerLost).unwrap_or_default();
+        // Whatever looks at the balancer counts; the first that moves the address decides.
+        let moved = |failure: &Failure| {
+            let wait = pair.arithmetic(failure)?;
+            // Of less priority it is overruled when the other has waited in vain.
+            Some(Pair::noticed(failure) + if wait.is_zero() { down } else { wait })
+        };
+        let tracked = pair.hosts[0].tracked.iter().cloned().map(Failure::Tracked);
+        let balancer = tracked.filter_map(|failure| moved(&failure)).min().unwrap_or(down);
+        let slowest = pair.hosts[0]
+            .tracked
+            .iter()
+            .map(|tracked| tracked.noticed)
+            .max()
+            .unwrap_or_default();
+        let servers = plan.backends.iter().find(|each| *each.name == *backend);
+        let servers = servers.map_or(&[][..], |backend| &backend.servers);
+        let back = match (pair.first().preempt, pair.second().preempt) {
+            (Preempt::After(delay), _) => Some(delay + down + slowest),
+            (Preempt::Never, _) => None,
+        };
+        Pace {
+            down,
+            balancer,
+            server_down: servers.iter().map(until_down).max().unwrap_or_default(),
+            server_up: servers.iter().map(until_up).max().unwrap_or_default(),
+            back,
+            first,
+            servers: servers.len(),
+        }
+    }
+
+    /// The drill for this pair, with the promises of this cast; or why it cannot be held.
+    pub fn fit(&self, drill: &Drill, cast: Cast) -> Result<Drill, String> {
+        let last = drill.steps.iter().filter_map(|step| step.act.node()).max();
+        if let Some(node) = last.filter(|node| node.0 >= self.servers) {
+            return Err(format!("the load's backend has no {node}"));
+        }
+        let steps = drill.steps.iter().map(|step| Step {
+            at: step.at,
+            act: step.act.on(self.first),
+        });
+        let mut fitted = Drill {
+            steps: steps.collect(),
+            gap_adverts: 0.0,
+            ..drill.clone()
+        };
+        self.stretch(&mut fitted);
+        fitted.expected = self.promise(&fitted, drill.promised_by(cast, 100), cast);
+        Ok(fitted)
+    }
+
+    /// Every step has the time that it takes here until it has come to what it comes to.
+    fn stretch(&self, drill: &mut Drill) {
+        let (mut before, mut at) = (Duration::ZERO, Duration::ZERO);
+        let mut needed = Duration::ZERO;
+        for step in &mut drill.steps {
+            let since = step.at.saturating_sub(before);
+            before = step.at;
+            at += if since < TOGETHER { since } else { since.max(needed) };
+            step.at = at;
+            needed = match since < TOGETHER {
+                true => needed.max(self.settles(&step.act)),
+                false => self.settles(&step.act),
+            };
+        }
+        drill.lasts = at + drill.lasts.saturating_sub(before).max(needed);
+    }
+
+    fn settles(&self, act: &Act) -> Duration {
+        const AFTER: Duration = Duration::from_millis(500);
+        AFTER
+            + match act {
+                Act::Kill(Part::Broker(_)) | Act::Stop(Part::Broker(_)) | Act::Pause(Part::Broker(_)) => {
+                    self.server_down
+                }
+                Act::Start(Part::Broker(_)) | Act::Resume(Part::Broker(_)) => self.server_up,
+                Act::Kill(Part::Balancer(_))
+                | Act::Stop(Part::Balancer(_))
+                | Act::Pause(Part::Balancer(_))
+                | Act::Drain(_) => self.balancer,
+                Act::Kill(_) | Act::Stop(_) | Act::Cut(_) => self.down,
+                Act::Drop(_, Place::Node(_)) => self.server_down + self.balancer,
+                Act::Drop(..) | Act::HandOver(_) => self.down,
+                Act::Start(_) | Act::Resume(_) | Act::Heal(_) | Act::Mend | Act::TakePart(_) => {
+                    self.back.unwrap_or(self.down).max(self.server_up)
+                }
+                Act::Pause(_) | Act::Upgrade(_) | Act::Reload(_) | Act::Fill(..) | Act::Empty(_) => Duration::ZERO,
+            }
+    }
+
+    fn promise(&self, drill: &Drill, of_ours: Expected, cast: Cast) -> Expected {
+        let own = |act: &Act| self.gap_of(act, cast);
+        let ours = |usual: Duration| {
+            let longest = drill.steps.iter().filter_map(|step| own(&step.act)).max();
+            longest.map_or(usual, |longest| usual.max(longest + SLACK))
+        };
+        // All servers are gone from the first step until the last is back.
+        let without_any = self.without_any(drill);
+        Expected {
+            gap: of_ours.gap.map(|usual| without_any.unwrap_or_else(|| ours(usual))),
+            client_gap: of_ours.client_gap.map(|usual| usual.max(self.server_down + SLACK * 4)),
+            held: of_ours.held.map(|_| self.balancer + SLACK),
+            holder: of_ours
+                .holder
+                .filter(|_| self.back.is_some())
+                .map(|side| side.on(self.first)),
+            moves: of_ours.moves.filter(|count| *count == 0 || self.back.is_some()),
+            ..of_ours
+        }
+    }
+
+    fn gap_of(&self, act: &Act, cast: Cast) -> Option<Duration> {
+        let hands_over = |side: &Side| cast.routers.0[side.0] == Origin::Ours;
+        match act {
+            Act::Stop(Part::Balancer(side)) if hands_over(side) => None,
+            Act::Kill(Part::Balancer(_))
+            | Act::Stop(Part::Balancer(_))
+            | Act::Pause(Part::Balancer(_))
+            | Act::Drain(_) => Some(self.balancer),
+            Act::Kill(Part::Router(_) | Part::Host(_)) | Act::Cut(_) | Act::Drop(_, Place::Side(_)) => Some(self.down),
+            Act::Stop(Part::Router(_)) => Some(self.down.min(Duration::from_secs(1))),
+            Act::Drop(_, Place::Node(_)) => Some(self.server_down + self.balancer),
+            _ => None,
+        }
+    }
+
+    fn without_any(&self, drill: &Drill) -> Option<Duration> {
+        let killed = |step: &&Step| matches!(step.act, Act::Kill(Part::Broker(_)));
+        let (mut dead, mut most) = (0_usize, 0);
+        for step in &drill.steps {
+            match step.act {
+                Act::Kill(Part::Broker(_)) => dead += 1,
+                Act::Start(Part::Broker(_)) => dead = dead.saturating_sub(1),
+                _ => {}
+            }
+            most = most.max(dead);
+        }
+        let first = drill.steps.iter().find(killed).filter(|_| most == self.servers)?;
+        let back = drill
+            .steps
+            .iter()
+            .find(|step| matches!(step.act, Act::Start(Part::Broker(_))))?;
+        Some(back.at.saturating_sub(first.at) + self.server_up + SLACK)
+    }
+}
+
+fn until_down(server: &Server) -> Duration {
+    let Some(check) = &server.check else {
+        return Duration::ZERO;
+    };
+    let settings = &check.settings;
+    let each = settings.connect_timeout + check.answer_timeout.unwrap_or_default();
+    let again = settings.interval(Rhythm::Fast) + each;
+    settings.inter + each + again * settings.fall.saturating_sub(1)
+}
+
+fn until_up(server: &Server) -> Duration {
+    let Some(check) = &server.check else {
+        return Duration::ZERO;
+    };
+    let settings = &check.settings;
+    settings.interval(Rhythm::Down) + settings.interval(Rhythm::Fast) * settings.rise
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::drill::catalog;
+
+    fn pace(back: Option<Duration>, first: Side) -> Pace {
+        let s = Duration::from_secs_f64;
+        Pace {
+            down: s(3.6),
+            balancer: s(9.6),
+            server_down: s(8.0),
+            server_up: s(6.0),
+            back,
+            first,
+            servers: 2,
+        }
+    }
+
+    fn drill(name: &str) -> Drill {
+        let mut all = catalog::ours().expect("the table is whole");
+        all.retain(|drill| drill.name == name);
+        all.remove(0)
+    }
+
+    #[test]
+    fn every_step_has_its_time() {
+        let fitted = pace(Some(Duration::from_secs(5)), Side(0)).fit(&drill("balancer-killed"), Cast::OURS);
+        let fitted = fitted.expect("it suits");
+        let at: Vec<u128> = fitted.steps.iter().map(|step| step.at.as_millis()).collect();
+        assert_eq!((at, fitted.lasts.as_millis()), (vec![1000, 11_100], 17_600));
+        let Expected { gap, held, .. } = fitted.expected;
+        assert_eq!([gap, held], [Some(Duration::from_millis(9750)); 2]);
+    }
+
+    #[test]
+    fn steps_that_belong_together_stay_together() {
+        let fitted = pace(Some(Duration::ZERO), Side(0)).fit(&drill("all-brokers-killed"), Cast::OURS);
+        let fitted = fitted.expect("it suits");
+        let at: Vec<u128> = fitted.steps.iter().map(|step| step.at.as_millis()).collect();
+        assert_eq!(at, [1000, 1100, 9600, 9700]);
+        assert_eq!(fitted.expected.gap, Some(Duration::from_millis(14_750)));
+    }
+
+    #[test]
+    fn whoever_has_the_address_is_who_fails() {
+        let fitted = pace(None, Side(1))
+            .fit(&drill("cluster-failover"), Cast::OURS)
+            .expect("it suits");
+        assert_eq!(fitted.steps[0].act.to_string(), "kill lb2");
+        assert_eq!(fitted.expected.holder, None, "nobody preempts");
+        let back = pace(Some(Duration::ZERO), Side(1)).fit(&drill("cluster-failover"), Cast::OURS);
+        assert_eq!(back.expect("it suits").expected.holder, Some(Side(1)));
+    }
+
+    #[test]
+    fn a_drill_of_a_broker_that_is_not_there_is_not_held() {
+        let alone = Pace {
+            servers: 1,
+            ..pace(None, Side(0))
+        };
+        let why = alone.fit(&drill("rolling-brokers"), Cast::OURS).map(|_| ());
+        assert_eq!(why, Err("the load's backend has no broker2".into()));
+        assert!(alone.fit(&drill("broker-killed"), Cast::OURS).is_ok());
+    }
+}

@@ -1,0 +1,455 @@
+//! A router's file as the lab can have it: what would act on this machine, or asks for what a lab has not, is changed or
+//! left out, and every such change is noted.
+
+use tandem_text::SourceMap;
+use tandem_text::keepalived::Statement;
+
+use super::along::{Along, TELLERS, is_program};
+use super::change::Changes;
+use crate::pair::site::{FOLDER, Paper};
+
+/// A statement that can be changed, and written again.
+struct Node {
+    words: Vec<String>,
+    /// Quotes and escapes are read as a command's.
+    is_command: bool,
+    block: Option<Vec<Node>>,
+    place: String,
+}
+
+/// What the file becomes, and what it needs.
+pub struct Mapped {
+    pub text: String,
+    pub folders: Vec<String>,
+}
+
+struct Mapping<'a> {
+    along: &'a mut Along,
+    changes: &'a mut Changes,
+    folders: Vec<String>,
+}
+
+const ONE_USER: &str = "a lab has one user";
+const NO_MAIL: &str = "the lab has no mail server";
+const ACTS: &str = "it would act on this machine; name the script among the files to have it run";
+
+pub fn map(statements: &[Statement], sources: &SourceMap, along: &mut Along, changes: &mut Changes) -> Mapped {
+    let nodes = statements
+        .iter()
+        .map(|statement| Node::of(statement, sources))
+        .collect();
+    let mut mapping = Mapping {
+        along,
+        changes,
+        folders: Vec::new(),
+    };
+    let mut text = String::new();
+    for node in mapping.top(nodes) {
+        node.write(&mut text, 0);
+    }
+    Mapped {
+        text,
+        folders: mapping.folders,
+    }
+}
+
+/// A path that every host of the lab has for itself, for a socket or a pipe.
+pub fn own_path(path: &str) -> Option<String> {
+    let is_own = ["/run/", "/var/run/"].iter().any(|own| path.starts_with(own));
+    (!is_own && path.starts_with('/')).then(|| format!("/run/drill{path}"))
+}
+
+pub fn folder_of(path: &str) -> Option<String> {
+    let (folder, _) = path.rsplit_once('/')?;
+    (!folder.is_empty()).then(|| folder.to_owned())
+}
+
+impl Mapping<'_> {
+    fn top(&mut self, nodes: Vec<Node>) -> Vec<Node> {
+        let mut kept = Vec::new();
+        for mut node in nodes {
+            match node.keyword() {
+                "global_defs" => {
+                    node.inside(|child| self.global(child));
+                    node.block.get_or_insert_default().push(Node::made("script_user root"));
+                }
+                "vrrp_script" => node.inside(|child| self.script(child)),
+                "vrrp_track_process" => self.process(&mut node),
+                "vrrp_track_file" | "track_file" => node.inside(|child| self.tracked_file(child)),
+                "track_lb" => node.inside(|child| self.socket(child)),
+                "vrrp_instance" | "vrrp_sync_group" => node.inside(|child| self.member(child)),
+                "virtual_server" | "virtual_server_group" => {
+                    self.left_out(&node, "the lab's kernel forwards nothing (IPVS)");
+                    continue;
+                }
+                "net_namespace" | "net_namespace_ipvs" => {
+                    self.left_out(&node, "every host of a lab is a namespace already");
+                    continue;
+                }
+                _ => {}
+            }
+            kept.push(node);
+        }
+        if !kept.iter().any(|node| node.keyword() == "global_defs") {
+            let mut global = Node::made("global_defs");
+            global.block = Some(vec![Node::made("script_user root")]);
+            kept.insert(0, global);
+        }
+        kept
+    }
+
+    fn global(&mut self, mut node: Node) -> Option<Node> {
+        match node.keyword() {
+            "script_user" => {
+                if node.words.get(1).is_none_or(|user| user != "root") {
+                    self.changes
+                        .note(&node.place, node.shown(), Some("script_user root"), ONE_USER);
+                }
+                return None;
+            }
+            "enable_script_security" => {
+                self.left_out(&node, "in a lab no file is root's");
+                return None;
+            }
+            "startup_script"
+            | "shutdown_script"
+            | "notify_fifo"
+            | "notify_fifo_script"
+            | "vrrp_notify_fifo"
+            | "vrrp_notify_fifo_script" => return self.acting(node),
+            "net_namespace" | "net_namespace_ipvs" | "enable_dbus" => {
+                self.left_out(&node, "a lab has neither");
+                return None;
+            }
+            keyword if keyword.starts_with("smtp") || keyword.starts_with("notification_email") => {
+                self.left_out(&node, NO_MAIL);
+                return None;
+            }
+            _ => {}
+        }
+        self.lead(&mut node);
+        Some(node)
+    }
+
+    fn member(&mut self, mut node: Node) -> Option<Node> {
+        match node.keyword() {
+            keyword if keyword.starts_with("notify") => return self.acting(node),
+            keyword if keyword.starts_with("smtp_alert") => {
+                self.left_out(&node, NO_MAIL);
+                return None;
+            }
+            // Its block is a script here.
+            "track_process" => node.words[0] = "track_script".into(),
+            _ => {}
+        }
+        self.lead(&mut node);
+        Some(node)
+    }
+
+    /// Something that is run when something happens.
+    fn acting(&mut self, mut node: Node) -> Option<Node> {
+        if self.lead(&mut node) {
+            node.words.truncate(2);
+            return Some(node);
+        }
+        self.left_out(&node, ACTS);
+        None
+    }
+
+    fn script(&mut self, mut node: Node) -> Option<Node> {
+        match node.keyword() {
+            "user" => {
+                if node.words.get(1).is_none_or(|user| user != "root") {
+                    self.changes
+                        .note(&node.place, node.shown(), Some("user root"), ONE_USER);
+                }
+                return None;
+            }
+            "script" => {}
+            _ => return Some(node),
+        }
+        // Behind the command stand a user and a group.
+        node.words.truncate(2);
+        let was = node.shown();
+        let Some(command) = node.words.get(1).cloned() else {
+            return Some(node);
+        };
+        let first = command.split_whitespace().next().unwrap_or_default().to_owned();
+        let name = first.rsplit('/').next().unwrap_or_default();
+        let says_process = TELLERS.contains(&name);
+        let mut now = command.clone();
+        if says_process {
+            now = now.replacen(&first, &format!("{FOLDER}/bin/lab {name}"), 1);
+        }
+        if let Some(led) = self.along.lead(&now) {
+            now = led;
+        } else if !says_process && let Some(missing) = missing(&command) {
+            let why =
+                format!("{missing} is not on this machine and was not given: here it always says that all is well");
+            self.changes.note(&node.place, was, None, &why);
+            node.words[1] = "true".into();
+            return Some(node);
+        }
+        if says_process {
+            let why = "it is told of the balancer and the router of its own host, whatever they are called";
+            self.changes.note(&node.place, was, Some(&now), why);
+        } else if now != command {
+            self.changes
+                .note(&node.place, was, Some(&now), "the file was brought along");
+        }
+        node.words[1] = now;
+        Some(node)
+    }
+
+    /// The kernel tells the processes of a lab only to this machine: a script asks instead.
+    fn process(&mut self, node: &mut Node) {
+        let was = node.shown();
+        node.words[0] = "vrrp_script".into();
+        let mut asks = Vec::new();
+        let mut kept = Vec::new();
+        for child in node.block.take().unwrap_or_default() {
+            match child.keyword() {
+                "process" => asks = child.words[1..].to_vec(),
+                "weight" => kept.push(child),
+                _ => {}
+            }
+        }
+        let name = asks.first().cloned().unwrap_or_default();
+        let mut script = Node::made("script");
+        script.words.push(format!("{FOLDER}/bin/lab killall -0 {name}"));
+        script.is_command = true;
+        let now = format!("vrrp_script with `killall -0 {name}` each second");
+        self.changes.note(
+            &node.place,
+            was,
+            Some(&now),
+            "the kernel tells only this machine of processes",
+        );
+        kept.extend([
+            script,
+            Node::made("interval 1"),
+            Node::made("fall 1"),
+            Node::made("rise 1"),
+        ]);
+        node.block = Some(kept);
+    }
+
+    fn tracked_file(&mut self, mut node: Node) -> Option<Node> {
+        let path = match (node.keyword(), node.words.get(1)) {
+            ("file", Some(path)) => path.clone(),
+            _ => return Some(node),
+        };
+        let was = node.shown();
+        let name = format!("tracked/{}", path.rsplit('/').next().unwrap_or_default());
+        let bytes = std::fs::read(&path).unwrap_or_else(|_| b"0\n".to_vec());
+        self.along.papers.push(Paper {
+            name: name.clone(),
+            bytes,
+            runs: false,
+        });
+        node.words[1] = format!("{FOLDER}/{name}");
+        self.changes.note(
+            &node.place,
+            was,
+            Some(&node.words[1]),
+            "each host has a copy of its own",
+        );
+        Some(node)
+    }
+
+    fn socket(&mut self, mut node: Node) -> Option<Node> {
+        if node.keyword() == "socket"
+            && let Some(path) = node.words.get(1).cloned()
+        {
+            if let Some(own) = own_path(&path) {
+                self.changes
+                    .note(&node.place, node.shown(), Some(&own), "each host has one of its own");
+                node.words[1] = own;
+            }
+            self.folders.extend(folder_of(&node.words[1]));
+        }
+        Some(node)
+    }
+
+    /// Whether any of it was brought along.
+    fn lead(&mut self, node: &mut Node) -> bool {
+        let was = node.shown();
+        let mut has_changed = false;
+        for word in &mut node.words[1..] {
+            if let Some(led) = self.along.lead(word) {
+                *word = led;
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            let now = node.shown();
+            self.changes
+                .note(&node.place, was, Some(&now), "the file was brought along");
+        }
+        has_changed
+    }
+
+    fn left_out(&mut self, node: &Node, why: &str) {
+        self.changes.note(&node.place, node.shown(), None, why);
+    }
+}
+
+/// What of a command cannot be run here.
+fn missing(command: &str) -> Option<&str> {
+    const SHELLS: [&str; 6] = ["sh", "bash", "dash", "python", "python3", "perl"];
+    let mut words = command.split_whitespace();
+    let first = words.next()?;
+    if first.starts_with('<') {
+        return None;
+    }
+    if !is_program(first) {
+        return Some(first);
+    }
+    let is_shell = SHELLS.contains(&first.rsplit('/').next().unwrap_or_default());
+    words
+        .next()
+        .filter(|word| is_shell && word.starts_with('/') && !is_program(word))
+}
+
+impl Node {
+    fn of(statement: &Statement, sources: &SourceMap) -> Node {
+        let is_command = statement.keyword().text == "script" || statement.keyword().text.starts_with("notify");
+        let command = is_command.then(|| statement.command_words(sources).ok()).flatten();
+        let words = command.as_deref().unwrap_or(&statement.words);
+        let block = statement.block.as_ref();
+        Node {
+            words: words.iter().map(|word| word.text.clone()).collect(),
+            is_command,
+            block: block.map(|block| block.statements.iter().map(|inner| Node::of(inner, sources)).collect()),
+            place: sources.origin(statement.span()).to_string(),
+        }
+    }
+
+    fn made(words: &str) -> Node {
+        Node {
+            words: words.split(' ').map(str::to_owned).collect(),
+            is_command: false,
+            block: None,
+            place: String::new(),
+        }
+    }
+
+    fn keyword(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
+    /// For people.
+    fn shown(&self) -> String {
+        self.words.join(" ")
+    }
+
+    fn inside(&mut self, what: impl FnMut(Node) -> Option<Node>) {
+        if let Some(block) = self.block.take() {
+            self.block = Some(block.into_iter().filter_map(what).collect());
+        }
+    }
+
+    fn write(&self, out: &mut String, depth: usize) {
+        let indent = "    ".repeat(depth);
+        let words: Vec<String> = self.words.iter().map(|word| self.quoted(word)).collect();
+        *out += &format!("{indent}{}", words.join(" "));
+        if let Some(block) = &self.block {
+            *out += " {\n";
+            for node in block {
+                node.write(out, depth + 1);
+            }
+            *out += &format!("{indent}}}");
+        }
+        *out += "\n";
+    }
+
+    fn quoted(&self, word: &str) -> String {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+,=%*".contains(c);
+        if !word.is_empty() && word.chars().all(is_plain) {
+            return word.to_owned();
+        }
+        if self.is_command {
+            return format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""));
+        }
+        format!("\"{word}\"")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check;
+
+    fn mapped(text: &str, along: &mut Along) -> (String, Vec<String>) {
+        let (statements, sources) =
+            check::on_this_machine(|machine| tandem_vrrp_config::statements("k.conf", text.as_bytes(), machine));
+        let mut changes = Changes::default();
+        let mapped = map(&statements, &sources, along, &mut changes);
+        let changes = changes.into_inner().iter().map(ToString::to_string).collect();
+        (mapped.text, changes)
+    }
+
+    #[test]
+    fn what_would_act_on_this_machine_stays_out_and_is_said() {
+        let text = "global_defs {\n script_user nobody\n enable_script_security\n smtp_server 10.0.0.9\n}\n\
+                    vrrp_instance V {\n interface eth0\n notify_master /etc/up.sh\n virtual_ipaddress {\n 10.0.0.1/24\n }\n}\n";
+        let (text, changes) = mapped(text, &mut Along::new());
+        assert_eq!(
+            text,
+            "global_defs {\n    script_user root\n}\nvrrp_instance V {\n    interface eth0\n    virtual_ipaddress {\n        \
+             10.0.0.1/24\n    }\n}\n"
+        );
+        let places: Vec<&str> = changes.iter().filter_map(|change| change.split(": ").next()).collect();
+        assert_eq!(places, ["k.conf:2", "k.conf:3", "k.conf:4", "k.conf:8"]);
+    }
+
+    #[test]
+    fn a_check_is_told_of_its_own_host() {
+        for command in ["killall -0 haproxy", "/usr/bin/killall -0 haproxy"] {
+            let text = format!("vrrp_script c {{\n script \"{command}\"\n weight 2\n}}\n");
+            let (text, changes) = mapped(&text, &mut Along::new());
+            assert!(
+                text.contains(&format!("script \"{FOLDER}/bin/lab killall -0 haproxy\"")),
+                "{text}"
+            );
+            assert!(changes[0].starts_with("k.conf:2: "), "{changes:?}");
+        }
+        let process =
+            "vrrp_track_process p {\n process haproxy\n weight 5\n}\nvrrp_instance V {\n track_process {\n p\n }\n}\n";
+        let (text, changes) = mapped(process, &mut Along::new());
+        assert!(
+            text.contains("vrrp_script p {\n    weight 5\n") && text.contains("track_script {\n        p\n"),
+            "{text}"
+        );
+        assert_eq!(changes.len(), 1);
+    }
+
+    #[test]
+    fn a_script_is_brought_along_or_missed() {
+        let text = "vrrp_script c {\n script \"/bin/sh /no/such/check.sh 'a b'\"\n}\n";
+        let mut along = Along::new();
+        let (without, changes) = mapped(text, &mut along);
+        assert!(without.contains("    script true\n"), "{without}");
+        assert!(
+            changes[0].contains("/no/such/check.sh is not on this machine"),
+            "{changes:?}"
+        );
+        along.bring("check.sh", b"#!/bin/sh\n".to_vec());
+        let (with, _) = mapped(text, &mut along);
+        assert!(
+            with.contains(&format!("script \"/bin/sh {FOLDER}/along/check.sh 'a b'\"")),
+            "{with}"
+        );
+    }
+
+    #[test]
+    fn a_socket_elsewhere_is_each_host_s_own() {
+        let text = "track_lb l {\n socket /var/lib/haproxy/stats\n}\ntrack_lb m {\n socket /run/lb.sock\n}\n";
+        let (text, changes) = mapped(text, &mut Along::new());
+        assert!(
+            text.contains("/run/drill/var/lib/haproxy/stats") && text.contains("socket /run/lb.sock"),
+            "{text}"
+        );
+        assert_eq!(changes.len(), 1);
+    }
+}
