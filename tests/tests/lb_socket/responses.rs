@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tandem_lb_core::base64;
 use tandem_tests::{Lb, Responder, free_port};
+use tandem_text::base64;
 
 use super::haproxy::haproxy;
 use super::room::{Room, say};

@@ -1,7 +1,7 @@
 //! Keys of session tickets: the same orders to HAProxy and to us.
 
-use tandem_lb_core::base64;
 use tandem_tests::{Lb, free_port};
+use tandem_text::base64;
 
 use super::certificates::papers;
 use super::haproxy::haproxy;

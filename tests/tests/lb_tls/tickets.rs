@@ -4,7 +4,7 @@ use super::*;
 
 /// Keys of tickets, each 48 bytes, as their file has them.
 fn ticket_keys(firsts: impl IntoIterator<Item = u8>) -> String {
-    let line = |first: u8| [tandem_lb_core::base64::encode(&[first; 48], false), b"\n".to_vec()].concat();
+    let line = |first: u8| [tandem_text::base64::encode(&[first; 48], false), b"\n".to_vec()].concat();
     let lines: Vec<u8> = firsts.into_iter().flat_map(line).collect();
     String::from_utf8(lines).expect("letters and digits")
 }

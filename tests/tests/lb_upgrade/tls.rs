@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use tandem_lb_core::base64;
 use tandem_tests::{Config, Lb, Responder, Server, ask, connect, free_port, until};
+use tandem_text::base64;
 
 use crate::socket::Socket;
 
