@@ -1,5 +1,6 @@
 //! Netlink against the real kernel: what is asked for is there, and what happens is told.
 
+use std::net::{Ipv6Addr, UdpSocket};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -19,6 +20,10 @@ pub(crate) fn tests() -> Vec<Test> {
             addresses_have_labels_and_scopes,
         ),
         Test::new("netlink::many_at_once", many_at_once),
+        Test::new(
+            "netlink::an_address_of_ipv6_is_usable_after_a_wait",
+            an_address_of_ipv6_is_usable_after_a_wait,
+        ),
         Test::new("netlink::routes_and_rules_come_and_go", routes_and_rules_come_and_go),
         Test::new(
             "netlink::a_macvlan_has_its_own_hardware_address",
@@ -102,6 +107,34 @@ fn many_at_once(bench: &Bench<'_>) -> Result<()> {
         let expected = if refused == Errno::EEXIST { before + 202 } else { before };
         ensure!(now == expected, "{now} addresses and not {expected}");
     }
+    Ok(())
+}
+
+/// The first packet for it comes in; without the wait some are lost, on a machine with other work more of them.
+fn an_address_of_ipv6_is_usable_after_a_wait(bench: &Bench<'_>) -> Result<()> {
+    const PORT: u16 = 7;
+    let pair = Pair::new(bench)?;
+    let index = pair.a.netlink(async |netlink| Ok(netlink.link("eth0").await?.index))?;
+    let request = |n: u8| -> Result<Request> {
+        let address = AddressRequest::new(index, format!("fd00:9::{n:x}/64").parse()?);
+        Ok(Request::AddAddress(address))
+    };
+    let all = (1..=100).map(request).collect::<Result<Vec<_>>>()?;
+    let came = pair.a.inside(|| {
+        let (server, client) = (UdpSocket::bind(("::", PORT))?, UdpSocket::bind("[::]:0")?);
+        server.set_nonblocking(true)?;
+        let mut batch = Batch::open()?;
+        let mut came = 0;
+        for request in &all {
+            let (_, address) = request.is_wanted_at_once().unwrap_or((index, Ipv6Addr::LOCALHOST));
+            batch.carry_out(&[request]);
+            batch.wait_until_usable(&[(index, address)], LONG);
+            client.send_to(b"?", (address, PORT))?;
+            came += u32::from(server.recv(&mut [0; 1]).is_ok());
+        }
+        std::io::Result::Ok(came)
+    })??;
+    ensure!(came == 100, "{came} of 100 packets came in");
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::AsRawFd;
 
 use nix::errno::Errno;
@@ -45,8 +46,8 @@ const AT_ONCE: usize = 64;
 
 /// A connection to the routing part of the kernel that asks for many things at once.
 pub struct Batch {
-    socket: Socket,
-    sequence: u32,
+    pub(super) socket: Socket,
+    pub(super) sequence: u32,
 }
 
 impl Request {
@@ -96,6 +97,17 @@ impl Request {
             Self::DeleteRule(_) => errno == Errno::ENOENT,
             Self::DeleteLink(_) | Self::SetDown(_) => errno == Errno::ENODEV,
             Self::SetUp(_) => false,
+        }
+    }
+
+    /// An address of IPv6 that packets are let in for at once, as nobody looks for a duplicate of it.
+    pub fn is_wanted_at_once(&self) -> Option<(Index, Ipv6Addr)> {
+        let Self::AddAddress(request) = self else {
+            return None;
+        };
+        match request.cidr.ip() {
+            IpAddr::V6(address) if request.flags.skip_duplicate_detection => Some((request.index, address)),
+            _ => None,
         }
     }
 }
@@ -260,7 +272,7 @@ mod tests {
     fn whatever_the_kernel_refuses_the_others_are_asked() {
         let mut batch = Batch::open().expect("netlink is there for everybody");
         let nowhere = |n: u8| {
-            let cidr = Cidr::host(std::net::IpAddr::from([127, 9, 9, n]));
+            let cidr = Cidr::host(IpAddr::from([127, 9, 9, n]));
             Request::DeleteAddress(AddressRequest::new(Index(u32::MAX >> 1), cidr))
         };
         let requests: Vec<Request> = (0..200).map(nowhere).collect();

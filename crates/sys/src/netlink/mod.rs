@@ -13,6 +13,7 @@ mod neighbour;
 mod route;
 mod rule;
 mod tuning;
+mod usable;
 mod watch;
 
 use std::io;

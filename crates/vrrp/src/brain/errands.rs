@@ -7,6 +7,7 @@
 
 use std::io;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use tandem_sys::netlink::{Batch, Index, NetlinkError, Request};
 use tandem_vrrp_core::settings::InstanceId;
@@ -19,6 +20,8 @@ use crate::urgency::Urgency;
 /// The kernel works on them for a fraction of a millisecond.
 const SOME: usize = 16;
 const STACK: usize = 256 << 10;
+/// On a machine with far too much to do the kernel is slower than this; then somebody has to be told all the same.
+const USABLE: Duration = Duration::from_millis(20);
 
 pub(super) struct Errands {
     to: mpsc::UnboundedSender<Errand>,
@@ -116,6 +119,10 @@ fn run(
 fn ask(batch: &mut Batch, asked: Vec<(Request, Purpose)>) -> impl Iterator<Item = Asked> {
     let requests: Vec<&Request> = asked.iter().map(|(request, _)| request).collect();
     let results = batch.carry_out(&requests);
+    let added = requests.iter().zip(&results).filter(|(_, result)| result.is_ok());
+    let fresh: Vec<_> = added.filter_map(|(request, _)| request.is_wanted_at_once()).collect();
+    // Whoever hears of them sends packets at once, and whoever had them lets them go.
+    batch.wait_until_usable(&fresh, USABLE);
     let outcomes = asked.into_iter().zip(results);
     outcomes.map(|((request, purpose), result)| (request, purpose, result))
 }
