@@ -1,5 +1,6 @@
 //! One connection before it has a protocol: its first bytes say which.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tandem_mq_core::broker::Figures;
+use tandem_mq_core::dialect::Origin;
 use tandem_mq_core::{SessionId, amqp10, amqp091, mqtt, stomp};
 use tandem_ops::clock::{Clock, Wall};
 use tokio::net::TcpStream;
@@ -32,9 +34,9 @@ pub(crate) struct Shared {
     pub(crate) hub: Hub,
     pub(crate) users: Users,
     pub(crate) clock: Clock,
-    /// What the wall showed when the clock was at zero. Read once: whoever reads it again later is told another
-    /// millisecond, and more of a message's life would be left than it was given.
-    pub(crate) began: u64,
+    /// Read once: whoever looks at the wall again later is told another millisecond, and more of a message's life would be
+    /// left than it was given.
+    pub(crate) origin: Origin,
     pub(crate) sessions: Arc<AtomicU64>,
     pub(crate) tally: Arc<Tally>,
 }
@@ -45,10 +47,15 @@ impl Shared {
     }
 }
 
-/// What the wall showed when the clock was at zero, in milliseconds since 1970.
-pub(crate) fn began(clock: Clock) -> u64 {
+/// What the wall showed when the clock was at zero, and a secret of this process.
+pub(crate) fn origin(clock: Clock) -> Origin {
     let now = u64::try_from(Wall::now().as_micros() / 1000).unwrap_or(0);
-    now.saturating_sub(clock.now().as_millis())
+    // The kernel's randomness, which is what its hashes begin with.
+    let random = || u128::from(RandomState::new().hash_one(0));
+    Origin {
+        began: now.saturating_sub(clock.now().as_millis()),
+        secret: random() << 64 | random(),
+    }
 }
 
 pub(crate) async fn serve(

@@ -25,7 +25,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::accept::{self, Listening};
 use crate::admin::{self, Admin};
 use crate::configuration::{Checked, Configuration, Listener};
-use crate::connection::{Shared, began};
+use crate::connection::{Shared, origin};
 use crate::guard;
 use crate::hub::{self, Hub, Order};
 use crate::reload::Reload;
@@ -55,10 +55,10 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
     let _lock = Lock::take(&configuration.data_dir)?;
 
     let clock = Clock::start();
-    let began = began(clock);
+    let origin = origin(clock);
     let settings = broker::Settings {
         memory: configuration.memory.messages,
-        began,
+        began: origin.began,
         ..broker::Settings::default()
     };
     let (journal, broker) = recover(&configuration, clock, Broker::new(settings))?;
@@ -88,7 +88,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
                     hub,
                     users,
                     clock,
-                    began,
+                    origin,
                     sessions,
                     tally,
                 })

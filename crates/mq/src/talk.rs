@@ -55,7 +55,7 @@ pub(crate) async fn serve<D: Dialect>(
     let (outbox, mut inbox) = mpsc::unbounded_channel();
     let id = shared.session();
     let mut client = Client {
-        session: D::open(id, plan.max_frame, shared.began, shared.clock.now()),
+        session: D::open(id, plan.max_frame, shared.origin, shared.clock.now()),
         shared,
         id,
         incoming: first,

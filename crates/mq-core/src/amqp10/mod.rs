@@ -187,7 +187,7 @@ impl Session {
 
     fn our_open(&self) -> Open {
         Open {
-            container_id: format!("tandem-mq-{:x}", self.line.began).into(),
+            container_id: format!("tandem-mq-{:x}", self.line.origin.began).into(),
             max_frame_size: Some(self.settings.frame),
             channel_max: Some(self.settings.channels),
             idle_time_out: u32::try_from(self.settings.idle.as_millis())

@@ -1,6 +1,7 @@
 //! What each session needs of its connection: timers, heart-beats, and what waits to be carried out.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use tandem_time::{Mono, TimerName, TimerTable};
@@ -33,12 +34,20 @@ impl TimerName for Timer {
     }
 }
 
+/// What a session knows of its node.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Origin {
+    /// What the wall clock said when [`Mono`] was zero, in milliseconds since 1970.
+    pub began: u64,
+    /// What nobody else knows.
+    pub secret: u128,
+}
+
 /// The session's end of the line; `F` is what is sent.
 #[derive(Debug)]
 pub struct Line<F> {
     pub(crate) id: SessionId,
-    /// What the clock said when [`Mono`] was zero, in milliseconds since 1970.
-    pub(crate) began: u64,
+    pub(crate) origin: Origin,
     pub(crate) timers: TimerTable<Timer, 4>,
     /// How often we are to be heard. Zero is never.
     beat: Duration,
@@ -51,12 +60,12 @@ pub struct Line<F> {
 }
 
 impl<F> Line<F> {
-    pub(super) fn new(id: SessionId, began: u64, now: Mono) -> Line<F> {
+    pub(super) fn new(id: SessionId, origin: Origin, now: Mono) -> Line<F> {
         let mut timers = TimerTable::default();
         timers.arm(Timer::Login, now + LOGIN);
         Line {
             id,
-            began,
+            origin,
             timers,
             beat: Duration::ZERO,
             silence: Duration::ZERO,
@@ -121,13 +130,18 @@ impl<F> Line<F> {
         self.last
     }
 
-    /// A name that nobody else has, also after a restart.
+    /// A name that nobody else has, also after a restart, and that nobody finds out who is not told: whoever knows it may
+    /// send to what is called so.
     pub(crate) fn name(&self, kind: &str, number: u64) -> Box<str> {
-        format!("{kind}{:x}.{:x}.{number:x}", self.began, self.id.0 >> 16).into()
+        let (began, connection) = (self.origin.began, self.id.0 >> 16);
+        // SipHash, begun with the secret: one who sees some of these finds no other.
+        let mut secret = DefaultHasher::new();
+        (self.origin.secret, kind, connection, number).hash(&mut secret);
+        format!("{kind}{began:x}.{connection:x}.{number:x}.{:016x}", secret.finish()).into()
     }
 
     pub(crate) fn wall(&self, now: Mono) -> WallMillis {
-        WallMillis(self.began + now.as_millis())
+        WallMillis(self.origin.began + now.as_millis())
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -147,10 +161,29 @@ impl<F> Line<F> {
 mod tests {
     use super::*;
 
+    /// One who is told one name knows no other, and knows nothing of those after a restart.
+    #[test]
+    fn a_name_says_nothing_of_another() {
+        let [origin, restarted] = [1, 2].map(|secret| Origin { began: 0, secret });
+        let line =
+            |connection: u64, origin: Origin| Line::<()>::new(SessionId::of_connection(connection), origin, Mono::ZERO);
+        let names = [
+            line(1, origin).name("q-", 1),
+            line(1, origin).name("q-", 2),
+            line(2, origin).name("q-", 1),
+            line(1, restarted).name("q-", 1),
+        ];
+        let secrets: std::collections::BTreeSet<&str> =
+            names.iter().filter_map(|name| name.rsplit('.').next()).collect();
+        assert_eq!(secrets.len(), names.len(), "{names:?}");
+        assert!(secrets.iter().all(|secret| secret.len() == 16), "{names:?}");
+        assert_eq!(line(1, origin).name("q-", 1), names[0]);
+    }
+
     /// What was collected to be said together may come to that only when the client has gone.
     #[test]
     fn nothing_is_said_after_the_end() {
-        let mut line = Line::new(SessionId(1), 0, Mono::ZERO);
+        let mut line = Line::new(SessionId(1), Origin::default(), Mono::ZERO);
         line.send("goodbye");
         line.close();
         line.send("one more thing");

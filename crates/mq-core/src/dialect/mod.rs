@@ -13,7 +13,7 @@ use tandem_time::Mono;
 
 use crate::broker::Scarce;
 use crate::{SessionId, broker};
-pub use line::{Line, Timer};
+pub use line::{Line, Origin, Timer};
 pub(crate) use parts::Parts;
 pub(crate) use plain::plain;
 pub(crate) use requests::Requests;
@@ -102,9 +102,8 @@ pub trait Dialect: Sized {
 
     fn due(&mut self, timer: Timer, now: Mono);
 
-    /// `began` is what the wall clock said, in milliseconds since 1970, when [`Mono`] was zero.
-    fn open(id: SessionId, message: usize, began: u64, now: Mono) -> Self {
-        Self::new(Line::new(id, began, now), message)
+    fn open(id: SessionId, message: usize, origin: Origin, now: Mono) -> Self {
+        Self::new(Line::new(id, origin, now), message)
     }
 
     fn wants_items(&self) -> bool {

@@ -13,6 +13,7 @@ use tandem_mq_wire::mqtt::{Connect, Filter, Qos, RetainHandling, Subscribe, Unsu
 
 use super::*;
 use crate::broker::Broker;
+use crate::dialect::Origin;
 use crate::{Lsn, Record, SessionId};
 
 /// A node with any number of clients.
@@ -118,7 +119,7 @@ impl Node {
         self.next += 1;
         let id = self.next;
         self.clients
-            .insert(id, Session::open(SessionId(id), 100 << 20, 0, self.now));
+            .insert(id, Session::open(SessionId(id), 100 << 20, Origin::default(), self.now));
         self.heard.insert(id, VecDeque::new());
         self.says(id, Packet::Connect(Box::new(connect)));
         id

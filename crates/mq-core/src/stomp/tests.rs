@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::broker::Broker;
+use crate::dialect::Origin;
 use crate::{Lsn, SessionId, Value};
 
 mod acknowledge;
@@ -23,7 +24,7 @@ struct Client {
 impl Client {
     fn stranger() -> Client {
         Client {
-            session: Session::open(SessionId::of_connection(1), 100 << 20, 0, Mono::ZERO),
+            session: Session::open(SessionId::of_connection(1), 100 << 20, Origin::default(), Mono::ZERO),
             broker: Broker::new(broker::Settings::default()),
             now: Mono::ZERO,
             frames: Vec::new(),

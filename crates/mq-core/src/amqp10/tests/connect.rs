@@ -3,6 +3,7 @@
 use tandem_mq_wire::amqp10::{Condition, SaslInit, SaslOutcome};
 
 use super::*;
+use crate::dialect::Origin;
 
 fn init(mechanism: &str, response: &'static [u8]) -> Item {
     Item::Sasl(SaslInit {
@@ -80,7 +81,7 @@ fn an_outcome_says_why() {
 
 #[test]
 fn whoever_must_say_who_it_is_is_told_so() {
-    let mut session: Session = Dialect::open(SessionId::of_connection(1), 100 << 20, 0, Mono::ZERO);
+    let mut session: Session = Dialect::open(SessionId::of_connection(1), 100 << 20, Origin::default(), Mono::ZERO);
     session.handle(Input::Item(Item::Greeting(Greeting::Amqp)), Mono::ZERO);
     assert!(matches!(
         session.poll_output(),

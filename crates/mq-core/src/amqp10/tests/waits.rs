@@ -93,21 +93,25 @@ fn nothing_is_said_of_a_link_before_its_attach_is_answered() {
 
 #[test]
 fn what_ends_a_session_for_the_broker_ends_it_for_the_client_once() {
+    let dynamic = Source {
+        dynamic: Some(true),
+        ..Source::default()
+    };
+    // The first one of the first connection is always called the same where the secret is.
+    let mut other = Node::new();
+    other.client(1);
+    let answer = other.attaches(1, receiver("own", 0, dynamic.clone()));
     let mut node = Node::new();
     node.client(1);
     node.client(2);
     // Somebody has the name already that the queue would have.
     let what = broker::Arrangement::Queue {
-        name: "amqp.dynamic-0.1.1".into(),
+        name: answer.source.and_then(|source| source.address).expect("it is told"),
         declared: broker::Declared::default(),
     };
     let session = SessionId::of_connection(9);
     node.broker.handle(broker::Input::Opened { session }, node.now);
     node.broker.handle(broker::Input::Arrange { session, what }, node.now);
-    let dynamic = Source {
-        dynamic: Some(true),
-        ..Source::default()
-    };
     node.says(1, receiver("own", 0, dynamic));
     let Performative::End(end) = node.hears(1) else {
         panic!("the session ends")

@@ -1,6 +1,7 @@
 //! What a client must not do, and what it is told.
 
 use super::*;
+use crate::dialect::Origin;
 
 fn refused(node: &mut Node, connect: Connect) -> Reason {
     let id = node.connect_any(connect);
@@ -92,7 +93,7 @@ fn packets_out_of_place_end_the_connection() {
 fn strangers_have_little_time_and_clients_must_be_heard() {
     let mut node = Node::new();
     node.clients
-        .insert(99, Session::open(SessionId(99), 100 << 20, 0, node.now));
+        .insert(99, Session::open(SessionId(99), 100 << 20, Origin::default(), node.now));
     node.wait(9);
     assert!(!node.closed.contains(&99));
     node.wait(1);
