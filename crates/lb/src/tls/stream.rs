@@ -99,7 +99,7 @@ impl Tls {
     pub(crate) fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             if !self.carried.connection().ready().is_empty() {
-                return Poll::Pending;
+                return self.endpoint().poll_failed(cx).map(Err);
             }
             if ready!(self.carried.poll_more(cx, &mut [])).map_err(HandshakeError::into_io)? == More::End {
                 return Poll::Ready(Ok(()));

@@ -91,13 +91,13 @@ impl Endpoint {
     }
 
     /// Waits until the other end has finished without having sent anything that is still unread, or has failed.
-    /// Nothing is taken from the stream. Pending for good once there are bytes: reading them comes first.
+    /// Nothing is taken from the stream. Once there are bytes, only a failure is waited for: reading them comes first.
     pub fn poll_hung_up(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.place.poll_read(cx));
             match self.receive(&mut [0], RecvFlags::PEEK) {
                 Ok(0) => return Poll::Ready(Ok(())),
-                Ok(_) => return Poll::Pending,
+                Ok(_) => return self.poll_failed(cx).map(Err),
                 Err(Errno::WOULDBLOCK) => self.place.no_read(),
                 Err(Errno::INTR) => {}
                 Err(e) => return Poll::Ready(Err(e.into())),
@@ -105,12 +105,18 @@ impl Endpoint {
         }
     }
 
-    /// The same, however much was sent before and is unread.
+    /// Waits until the connection has failed, whatever is unread.
+    pub fn poll_failed(&self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        ready!(self.place.poll_failed(cx));
+        self.failure().map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// As [`Endpoint::poll_hung_up`], however much was sent before and is unread.
     pub fn poll_finished(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.place.poll_read(cx));
             if self.place.is_at_end() {
-                return Poll::Ready(self.socket().take_error()?.map_or(Ok(()), Err));
+                return Poll::Ready(self.failure().map_or(Ok(()), Err));
             }
             // Bytes alone are waited over; where there are some, they are read again when it is their turn.
             self.leave_unread();
@@ -208,6 +214,18 @@ impl Endpoint {
             self.left.set(Left::Failed(failure));
         }
         received
+    }
+
+    /// Why it has failed, if it has: the kernel tells it to whoever asks first.
+    fn failure(&self) -> Option<io::Error> {
+        if let Left::Failed(failure) = self.left.get() {
+            return Some(failure.into());
+        }
+        let failure = self.socket().take_error().transpose()?.unwrap_or_else(|error| error);
+        if let Some(known) = Errno::from_io_error(&failure) {
+            self.left.set(Left::Failed(known));
+        }
+        Some(failure)
     }
 
     /// Bytes are left where they are.

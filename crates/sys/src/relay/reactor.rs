@@ -160,6 +160,10 @@ impl Place {
         self.poll(cx, WRITE)
     }
 
+    pub(super) fn poll_failed(&self, cx: &Context<'_>) -> Poll<()> {
+        self.poll(cx, FAILED)
+    }
+
     pub(super) fn is_at_end(&self) -> bool {
         self.has(END)
     }

@@ -258,6 +258,62 @@ fn a_reset_that_a_look_found_is_found_again() {
     });
 }
 
+/// Whoever waits hears it, too, however often he asks and whatever is unread.
+#[test]
+fn a_reset_that_a_look_found_is_no_orderly_end() {
+    runtime().block_on(async {
+        let mut scratch = Scratch::default();
+        for said in [&b""[..], b"words"] {
+            let (mut client, end) = connection();
+            client.write_all(said).unwrap();
+            poll_fn(|cx| match end.peek(cx, &mut scratch, 1000) {
+                Ok(peeked) if peeked.bytes.len() < said.len() => Poll::Pending,
+                looked => Poll::Ready(looked.map(drop)),
+            })
+            .await
+            .unwrap();
+            crate::sockopt::reset_on_close(&Socket::from(client)).unwrap();
+            let looked = poll_fn(|cx| match end.peek(cx, &mut scratch, 1000) {
+                Ok(peeked) if !peeked.is_end => Poll::Pending,
+                looked => Poll::Ready(looked.map(|peeked| peeked.bytes.len())),
+            });
+            assert_eq!(looked.await.ok(), Some(said.len()).filter(|&said| said > 0));
+            for _ in 0..2 {
+                let all = poll_fn(|cx| end.poll_finished(cx)).await.unwrap_err();
+                assert_eq!(all.kind(), io::ErrorKind::ConnectionReset);
+            }
+            let hung_up = poll_fn(|cx| end.poll_hung_up(cx)).await.unwrap_err();
+            assert_eq!(hung_up.kind(), io::ErrorKind::ConnectionReset);
+        }
+    });
+}
+
+#[test]
+fn who_has_spoken_and_breaks_off_is_noticed() {
+    runtime().block_on(async {
+        let (mut client, end) = connection();
+        client.write_all(b"words").unwrap();
+        let mut gone = std::pin::pin!(poll_fn(|cx| end.poll_hung_up(cx)));
+        let early = tokio::time::timeout(Duration::from_millis(20), &mut gone).await;
+        assert!(early.is_err(), "still there");
+        crate::sockopt::reset_on_close(&Socket::from(client)).unwrap();
+        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+        let why = gone.expect("it is noticed").unwrap_err();
+        assert_eq!(why.kind(), io::ErrorKind::ConnectionReset);
+
+        // One that has said all and waits for an answer has not broken off, until it does.
+        let (mut client, end) = connection();
+        client.write_all(b"words").unwrap();
+        client.shutdown(std::net::Shutdown::Write).unwrap();
+        let mut gone = std::pin::pin!(poll_fn(|cx| end.poll_hung_up(cx)));
+        let early = tokio::time::timeout(Duration::from_millis(20), &mut gone).await;
+        assert!(early.is_err(), "its words are to be read first");
+        crate::sockopt::reset_on_close(&Socket::from(client)).unwrap();
+        let gone = tokio::time::timeout(Duration::from_secs(10), gone).await;
+        assert!(gone.expect("it is noticed").is_err());
+    });
+}
+
 /// A read ends at an urgent byte, which is no sign that there are no others behind it.
 #[test]
 fn what_is_behind_an_urgent_byte_goes_on() {
