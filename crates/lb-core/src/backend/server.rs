@@ -191,11 +191,14 @@ impl Server {
         self.agent.as_mut()?.set_health(up);
         match up {
             false => self.obey(Operation::Down, reason, now),
-            true if self.operation == Operation::Down && self.is_up_by_checks() => {
-                self.obey(Operation::Running, reason, now)
-            }
+            true if self.is_let_go() => self.obey(Operation::Running, reason, now),
             true => None,
         }
+    }
+
+    /// Whether it serves now that no agent says otherwise. One that is about to stop does so on.
+    fn is_let_go(&self) -> bool {
+        self.operation == Operation::Down && self.is_up_by_checks()
     }
 
     /// In sixteenths. A weight that is fixed for the algorithm does not follow the ramp.

@@ -85,7 +85,7 @@ impl Server {
         }
         if self.is_down_by_agent() {
             self.operation = Operation::Down;
-        } else if said_down && self.operation == Operation::Down && self.is_up_by_checks() {
+        } else if said_down && self.is_let_go() {
             self.operation = Operation::Running;
         }
     }

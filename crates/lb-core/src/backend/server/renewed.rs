@@ -39,8 +39,8 @@ impl Server {
             true => transition.or(self.stop_following(now)),
             false => transition,
         };
-        let is_let_go = was_held_down && self.agent.is_none() && self.settings.tracks.is_none();
-        match is_let_go && self.is_up_by_checks() {
+        let is_free = was_held_down && self.agent.is_none() && self.settings.tracks.is_none();
+        match is_free && self.is_let_go() {
             true => transition.or(self.obey(Operation::Running, Reason::Unsaid, now)),
             false => transition,
         }

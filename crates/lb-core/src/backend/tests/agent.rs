@@ -170,6 +170,34 @@ fn an_agent_that_a_reload_takes_away_holds_nobody_down() {
     assert_eq!(status(&be, A), "DOWN");
 }
 
+/// Neither is held down by its agent any more: the one works no more for other reasons, the other is about to stop.
+#[test]
+fn who_is_not_down_is_not_called_up_when_its_agent_goes() {
+    let resting = Input::Agent {
+        server: A,
+        enabled: false,
+    };
+    for check in [None, Some(checks(1_000_000, 1, 1))] {
+        let mut be = with_agent(check);
+        says(&mut be, "down");
+        be.handle(resting.clone(), ms(5_000_000));
+        let stopping = Input::Health {
+            server: A,
+            to: Operation::Stopping,
+        };
+        be.handle(stopping, ms(5_000_001));
+        let before = status(&be, A);
+        assert!(before.starts_with("NOLB"), "{before}");
+        drain(&mut be);
+        let plain = ServerSettings {
+            weight: 50,
+            ..server(0, check)
+        };
+        be.handle(anew(vec![plain]), ms(5_000_002));
+        assert_eq!(status(&be, A), before);
+    }
+}
+
 #[test]
 fn an_agent_that_a_reload_leaves_is_still_heard_without_checks() {
     let asked = ServerSettings {
