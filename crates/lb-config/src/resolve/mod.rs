@@ -69,6 +69,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
                 .push(parts::backend(proxy, id, (&tls, &resolvers), report));
         }
     }
+    parts::untold(&draft.proxies, report);
     references::note(&draft.proxies, &mut plan.backends);
     plan.frontends
         .iter_mut()

@@ -84,7 +84,6 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
     let ids = ids::servers(&proxy.servers, report);
     let script = settings.checking.script();
     let external = external(proxy);
-    untold(&proxy.servers, report);
     Backend {
         name: Arc::clone(&proxy.name.value),
         id,
@@ -292,9 +291,11 @@ fn told(options: &ServerOptions) -> Arc<[plan::Told]> {
     }
 }
 
-/// Values that no server tells. What all inherit is for those that can, and is said once.
-fn untold(servers: &[Server], report: &mut Vec<Diagnostic>) {
-    let (tell, silent): (Vec<&Server>, Vec<&Server>) = servers.iter().partition(|server| tells(&server.options));
+/// Values that no server tells. What all inherit is for those that can, in whichever backends they are, and is said once.
+pub(super) fn untold(proxies: &[Proxy], report: &mut Vec<Diagnostic>) {
+    let servers = proxies.iter().filter(|proxy| proxy.role.serves());
+    let servers = servers.flat_map(|proxy| &proxy.servers);
+    let (tell, silent): (Vec<&Server>, Vec<&Server>) = servers.partition(|server| tells(&server.options));
     let spans = |servers: &[&Server]| -> BTreeSet<Span> {
         let all = servers.iter().flat_map(|server| &server.options.told);
         all.map(|told| told.span).collect()

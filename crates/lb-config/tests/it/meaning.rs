@@ -162,6 +162,22 @@ fn values_that_one_of_the_servers_tells_are_no_mistake() {
     assert_eq!(complaints(&read(&format!("{HEAD}{text}"))), Vec::<String>::new());
 }
 
+/// Whichever backends they are in; and what nobody tells is said once.
+#[test]
+fn values_that_all_backends_inherit_are_complained_of_once() {
+    let text = |header| {
+        format!(
+            "{HEAD} default-server set-proxy-v2-tlv-fmt(7) %[src]\nbackend a\n server s 1.1.1.1:1\n\
+             backend b\n server s 1.1.1.1:1\nbackend c\n server s 1.1.1.1:1 {header}\n"
+        )
+    };
+    assert_eq!(complaints(&read(&text("send-proxy-v2"))), Vec::<String>::new());
+    assert_eq!(
+        complaints(&read(&text("send-proxy"))),
+        ["t:5:41: warning[LB0013]: only a PROXY header of version 2 has values: this one is not sent"]
+    );
+}
+
 #[test]
 fn nothing_is_asked_of_what_is_not_started() {
     let plan =
