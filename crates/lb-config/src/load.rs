@@ -83,6 +83,8 @@ pub(crate) struct Drafted {
     pub(crate) diagnostics: Vec<Diagnostic>,
     pub(crate) sources: SourceMap,
     pub(crate) files: Vec<FileId>,
+    /// Those of them that are TOML.
+    natives: Vec<FileId>,
     shelf: Shelf,
 }
 
@@ -107,10 +109,14 @@ impl Drafted {
         let mut haproxy = haproxy::Reader::default();
         haproxy.journal = journal;
         let mut diagnostics = Vec::new();
+        let mut natives = Vec::new();
         for file in &files {
             match dialect.unwrap_or_else(|| Dialect::recognise(sources.bytes(*file))) {
                 Dialect::Haproxy => haproxy.read(&sources, *file, world, &mut draft, &mut diagnostics),
-                Dialect::Toml => native::read(&sources, *file, world, &mut draft, &mut diagnostics),
+                Dialect::Toml => {
+                    natives.push(*file);
+                    native::read(&sources, *file, world, &mut draft, &mut diagnostics);
+                }
             }
         }
         resolve::usual_resolvers(&mut draft, world);
@@ -120,6 +126,7 @@ impl Drafted {
             diagnostics,
             sources,
             files,
+            natives,
             shelf,
         }
     }
@@ -129,13 +136,19 @@ impl Drafted {
             draft,
             mut diagnostics,
             sources,
+            natives,
             shelf,
             ..
         } = self;
+        let of_reading = diagnostics.len();
         let plan = Plan {
             patterns: shelf.into_library(&sources),
             ..resolve::resolve(draft, &mut diagnostics)
         };
+        let of_the_whole = diagnostics.iter_mut().skip(of_reading);
+        of_the_whole
+            .filter(|diagnostic| natives.contains(&diagnostic.span.file))
+            .for_each(native::say);
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         let broken = diagnostics.iter().any(Diagnostic::is_error);
         Loaded {

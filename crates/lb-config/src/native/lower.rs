@@ -498,7 +498,7 @@ impl Lowering<'_> {
     /// "NUMBER FORMAT": what a PROXY header says beside.
     fn told(&mut self, target: &mut Vec<draft::Told>, written: Option<&[toml::Spanned<String>]>) {
         let Some(written) = written else { return };
-        let mut all = Vec::new();
+        let mut all: Vec<draft::Told> = Vec::new();
         for line in written {
             let span = self.span(line.span());
             let (number, format) = line.get_ref().split_once(' ').unwrap_or((line.get_ref(), ""));
@@ -507,6 +507,12 @@ impl Lowering<'_> {
                 span,
             };
             match told(number, &format, self.world) {
+                Ok(told) if all.iter().any(|known| known.plan.number == told.plan.number) => {
+                    let message = format!("the value {number} is told twice here");
+                    let twice = Diagnostic::error(code::DUPLICATE, span, message);
+                    self.report
+                        .push(twice.help("leave one of them out: who reads a header takes one"));
+                }
                 Ok(told) => all.push(told),
                 Err(error) => self.report.push(error),
             }

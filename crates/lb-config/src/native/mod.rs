@@ -10,6 +10,7 @@ mod ring;
 mod rules;
 mod settings;
 mod shape;
+mod spoken;
 mod tls;
 mod userlist;
 mod value;
@@ -19,6 +20,7 @@ use tandem_lb_core::backend::InitState;
 use tandem_text::{Diagnostic, FileId, SourceMap, Span};
 
 pub(crate) use layout::{Notes, Piece};
+pub(crate) use spoken::say;
 
 use crate::code;
 use crate::draft::{self, Draft, Role};

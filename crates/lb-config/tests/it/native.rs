@@ -55,8 +55,61 @@ fn what_must_be_there_is_asked_for() {
             "[[frontend]]\nname = \"f\"\ndefault-backend = \"b\"\n",
             "t:3:19: error[LB0011]: there is no backend `b`",
         ),
+        (
+            "[[backend]]\nname = \"b\"\n[[backend.server]]\nname = \"s\"\naddress = \"1.1.1.1:1\"\nsend-proxy = \"v2\"\n\
+             proxy-v2-values = [\"7 a\", \"0x07 b\"]\n",
+            "t:7:27: error[LB0010]: the value 0x07 is told twice here",
+        ),
     ] {
         assert_eq!(errors(&read(text)), [error], "{text}");
+    }
+}
+
+/// What is wrong with the whole is told in the words of the file, too.
+#[test]
+fn whoever_writes_toml_is_told_what_to_write_in_toml() {
+    let server = "[[backend]]\nname = \"b\"\n[[backend.server]]\nname = \"s\"\naddress = \"1.1.1.1\"\n";
+    let front = "[[frontend]]\nname = \"f\"\nbind = [{ address = \"*:1\" }]\n";
+    for (text, message, help) in [
+        (
+            format!("{server}check = true\n"),
+            "has no port to check",
+            "add a port to its address, or `check-port = N`",
+        ),
+        (
+            format!("{server}proxy-v2-values = [\"7 a\"]\n"),
+            "has values",
+            "add `send-proxy = \"v2\"`, or leave `proxy-v2-values` out",
+        ),
+        (front.to_owned(), "leads nowhere", "add a `default-backend`"),
+        (
+            format!("{front}default-backend = \"b\"\n"),
+            "there is no backend",
+            "add a `[[backend]]` named `b`",
+        ),
+        (
+            format!("{front}mode = \"http\"\n"),
+            "`mode = \"http\"` is only supported for a statistics page",
+            "write `mode = \"tcp\"`, or a table `stats` if this is the statistics page",
+        ),
+        (
+            "[[backend]]\nname = \"b\"\nhealth-check = \"external-check\"\n".to_owned(),
+            "does not allow",
+            "add `external-checks = true` to `[global]`",
+        ),
+        (
+            "[[backend]]\nname = \"b\"\nstick-table = \"type ip size 9\"\n".to_owned(),
+            "no rule uses this table",
+            "add `stick-rules = [\"on src\"]`",
+        ),
+    ] {
+        let loaded = read(&text);
+        let all = loaded.diagnostics.iter();
+        let said: Vec<_> = all
+            .filter(|d| d.message.contains(message))
+            .map(|d| d.help.as_deref())
+            .collect();
+        assert_eq!(said, [Some(help)], "{text}{:?}", loaded.diagnostics);
     }
 }
 
