@@ -167,22 +167,60 @@ fn commands_go_to_the_worker() {
     assert!(ask("@master show version").starts_with("2."));
 }
 
+/// A process before this one is shown for as long as somebody stays in it.
+#[test]
+fn old_processes_are_shown_while_they_serve() {
+    let (one, two, files) = (Server::echo(), Server::echo(), Files::new("old"));
+    let (stats, master) = (files.0.join("stats"), files.socket().display().to_string());
+    let config = Config::default().global(format!(
+        "stats socket {} level admin expose-fd listeners",
+        stats.display()
+    ));
+    let mut old = Lb::start_with(&["-S", &master], &config.clone().server("one", &one, "").to_string());
+    let mut client = connect(config.at());
+    assert_eq!(tandem_tests::ask(&mut client, b"stays"), b"stays");
+    let (path, pid) = (stats.display().to_string(), old.pid().to_string());
+    let arguments = ["-S", &master, "-x", &path, "-sf", &pid];
+    // To the server of the first no connection can go from here.
+    let _new = Lb::start_with(&arguments, &config.clone().server("two", &two, "").to_string());
+    let olds = || {
+        let all = ask(&files.socket(), "show proc").expect("an answer");
+        let olds = all
+            .split("# old workers\n")
+            .nth(1)
+            .and_then(|rest| rest.split('#').next());
+        olds.map(str::to_owned)
+    };
+    let shown = until("the old process to be shown", olds);
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    assert!(
+        words[..3] == [pid.as_str(), "worker", "1"] && words[3].starts_with("0d00h") && words.len() == 5,
+        "{shown}"
+    );
+    assert_eq!(tandem_tests::ask(&mut client, b"still"), b"still");
+    drop(client);
+    assert!(old.ended().success());
+    until("it to be shown no more", || olds().is_none().then_some(()));
+}
+
 #[test]
 fn a_reload_answers_when_it_is_done() {
     let (server, files) = (Server::echo(), Files::new("reload"));
     let config = Config::default().server("s", &server, "");
     let lb = Lb::start_with(&["-S", &files.socket().display().to_string()], &config.to_string());
     let bad = config.clone().backend("server d nowhere:0:0").to_string();
-    for (text, wanted, counted) in [
+    for (text, wanted, what, counted) in [
         (
             config.clone().backend("retries 7").to_string(),
             "Success=1",
+            "retries",
             "1 [failed: 0]",
         ),
-        (bad, "Success=0", "2 [failed: 1]"),
+        (bad, "Success=0", "nowhere:0:0", "2 [failed: 1]"),
         (
             config.clone().backend("retries 8").to_string(),
             "Success=1",
+            "retries",
             "3 [failed: 0]",
         ),
     ] {
@@ -190,7 +228,7 @@ fn a_reload_answers_when_it_is_done() {
         let answer = ask(&files.socket(), "reload").expect("an answer");
         let (success, said) = answer.split_once("\n--\n").expect("two parts");
         assert_eq!(success, wanted, "{answer}");
-        assert!(said.ends_with('\n'), "{answer}");
+        assert!(said.ends_with('\n') && said.contains(what), "{answer}");
         let proc = ask(&files.socket(), "show proc").expect("it still answers");
         assert!(proc.contains(counted), "{proc}");
         let prompt = match success {

@@ -14,13 +14,15 @@ pub use kind::address_docs;
 use kind::{Family, family};
 
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(crate) enum AddressError {
+pub enum AddressError {
     #[error("`{0}` names no port")]
     NoPort(String),
     #[error("`{0}` is not a port")]
     Port(String),
     #[error("`{0}` is not a range of ports")]
     Range(String),
+    #[error("`{0}` is more than one place")]
+    Several(String),
     #[error("`{0}` is not an address")]
     Malformed(String),
     #[error("`{0}` is a name, and a listener needs an address")]
@@ -38,11 +40,12 @@ pub(crate) enum AddressError {
 }
 
 impl AddressError {
-    pub(crate) fn help(&self) -> &'static str {
+    pub fn help(&self) -> &'static str {
         match self {
             Self::NoPort(_) => "write ADDRESS:PORT, for all addresses *:PORT",
             Self::Port(_) => "a port is a number from 1 to 65535",
             Self::Range(_) => "write FIRST-LAST",
+            Self::Several(_) => "write one address and one port",
             Self::Malformed(_) => "write ADDRESS:PORT, [IPV6]:PORT or /PATH",
             Self::NameForListener(_) => "write the address itself, or *:PORT for all",
             Self::Wildcard(_) => "write the address or the name of the server",
@@ -84,6 +87,15 @@ pub(crate) fn listeners(text: &str) -> Result<Vec<BindAddress>, AddressError> {
         }
     }
     Ok(listeners)
+}
+
+/// A listener that is one place.
+pub fn listener(text: &str) -> Result<BindAddress, AddressError> {
+    match listeners(text)?.as_slice() {
+        [BindAddress::Ip { port: 0, .. }] => Err(AddressError::Port("0".to_owned())),
+        [one] => Ok(one.clone()),
+        _ => Err(AddressError::Several(text.to_owned())),
+    }
 }
 
 /// What [`listeners`] reads: ports of one address that follow each other are a range.

@@ -27,7 +27,7 @@ mod tls;
 mod units;
 mod written;
 
-pub use address::address_docs;
+pub use address::{AddressError, address_docs, listener};
 pub use draft::misfit;
 pub use expr::World;
 pub use haproxy::{KeywordDoc, UnsupportedDoc, keyword_docs, unsupported_docs};

@@ -32,7 +32,7 @@ use crate::frontends::Frontends;
 use crate::keeper::{Keeper, Lines, Watched};
 use crate::listeners::Opened;
 use crate::live::Live;
-use crate::master::Master;
+use crate::master::{Elder, Master};
 use crate::orders::Orders;
 use crate::page::Site;
 use crate::peers::{Ground, Peers};
@@ -245,7 +245,8 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
     let reloader = Reloader::new(estate, plan, seed);
     let open = socket::open(doors, house.room(&giver, &drain, &reloader, (&resolving, &peers)));
     let (console, reloads) = (open.console().clone(), reloader.clone());
-    let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads, clock)));
+    let elder = Elder::new(before);
+    let master = master.map(|doors| socket::open_master(doors, Master::new(console, reloads, elder.clone(), clock)));
     hall.replace(Some(open));
     Ok(Running {
         desk: house.desk,
@@ -257,6 +258,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         store,
         peers,
         taken_over,
+        elder,
         signals,
         process: house.process,
         keeping,
@@ -276,6 +278,7 @@ pub(crate) struct Running {
     peers: Rc<Peers>,
     /// A predecessor waits for our word.
     taken_over: Option<TakenOver>,
+    elder: Rc<Elder>,
     signals: Signals,
     process: Limit,
     keeping: Option<Keeping>,
@@ -313,8 +316,12 @@ impl Running {
         };
         match taken_over.done().await {
             Ok(aftermath) => {
-                let scene = self.giver.scene.clone();
-                tokio::task::spawn_local(succession::count_on(aftermath, scene));
+                let (scene, elder) = (self.giver.scene.clone(), self.elder.clone());
+                tokio::task::spawn_local(async move {
+                    elder.serves(true);
+                    succession::count_on(aftermath, scene).await;
+                    elder.serves(false);
+                });
             }
             Err(error) => tracing::warn!(%error, "the process before this one did not hear that it may go"),
         }

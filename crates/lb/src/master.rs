@@ -3,13 +3,13 @@
 //! There is one process here: it reloads by itself, and a new binary takes its connections over. So it is its own worker,
 //! and what is sent to the worker (`@1 show info`) is answered like on the stats socket.
 
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::cell::Cell;
+use std::fs;
 use std::rc::Rc;
 use std::str::FromStr;
 use std::time::Duration;
 
-use tandem_lb_config::{BindAddress, Level as Allowed, SeverityOutput, SocketFile, StatsSocket};
+use tandem_lb_config::{self as config, AddressError, Level as Allowed, SeverityOutput, SocketFile, StatsSocket};
 use tandem_ops::clock::Clock;
 use tandem_ops::control::{Call, Command, Console, Level, Reply};
 use tandem_time::Mono;
@@ -24,8 +24,16 @@ use crate::stats::VERSION;
 pub(crate) struct Master {
     worker: Rc<Console<Room>>,
     reloader: Rc<Reloader>,
+    elder: Rc<Elder>,
     clock: Clock,
     began: Mono,
+}
+
+/// The process before this one, for as long as it serves those who stayed there.
+#[derive(Debug)]
+pub(crate) struct Elder {
+    pid: Option<u32>,
+    serves: Cell<bool>,
 }
 
 /// Where the socket is to be, as on the command line: `PATH[,mode,600][,level,operator][,user,NAME][,group,NAME]`
@@ -35,8 +43,8 @@ pub(crate) struct MasterSocket(StatsSocket);
 
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(crate) enum MasterSocketError {
-    #[error("the master socket has no place: give the path of a unix socket, or an address and a port")]
-    NoAddress,
+    #[error("the master socket has no place: {0}; {help}", help = .0.help())]
+    Address(#[from] AddressError),
     #[error(
         "'{0}' is no option of a master socket: it knows mode, level, severity-output, user and group, each with a value"
     )]
@@ -44,14 +52,36 @@ pub(crate) enum MasterSocketError {
 }
 
 impl Master {
-    pub(crate) fn new(worker: Rc<Console<Room>>, reloader: Rc<Reloader>, clock: Clock) -> Master {
+    pub(crate) fn new(worker: Rc<Console<Room>>, reloader: Rc<Reloader>, elder: Rc<Elder>, clock: Clock) -> Master {
         let began = clock.now();
         Master {
             worker,
             reloader,
+            elder,
             clock,
             began,
         }
+    }
+}
+
+impl Elder {
+    pub(crate) fn new(pid: Option<u32>) -> Rc<Elder> {
+        Rc::new(Elder {
+            pid,
+            serves: Cell::default(),
+        })
+    }
+
+    pub(crate) fn serves(&self, does: bool) {
+        self.serves.set(does);
+    }
+
+    /// Which it is, and for how long it has run.
+    fn present(&self) -> Option<(u32, Duration)> {
+        let pid = self.pid.filter(|_| self.serves.get())?;
+        let began = fs::metadata(format!("/proc/{pid}")).and_then(|meta| meta.modified());
+        // A clock that was set back meanwhile does not count.
+        Some((pid, began.ok()?.elapsed().unwrap_or_default()))
     }
 }
 
@@ -66,9 +96,8 @@ impl FromStr for MasterSocket {
 
     fn from_str(text: &str) -> Result<MasterSocket, MasterSocketError> {
         let mut words = text.split(',');
-        let address = words.next().and_then(address).ok_or(MasterSocketError::NoAddress)?;
         let mut socket = StatsSocket {
-            address,
+            address: config::listener(words.next().unwrap_or_default())?,
             origin: "-S".into(),
             level: Allowed::Admin,
             severities: SeverityOutput::None,
@@ -89,26 +118,6 @@ impl FromStr for MasterSocket {
         }
         Ok(MasterSocket(socket))
     }
-}
-
-/// A path, or an address and a port; without an address, every one of IPv4.
-fn address(text: &str) -> Option<BindAddress> {
-    let path = text.strip_prefix("unix@").unwrap_or(text);
-    if path.starts_with('/') {
-        return Some(BindAddress::Unix(PathBuf::from(path)));
-    }
-    let families = ["ipv4@", "ipv6@"];
-    let text = families
-        .iter()
-        .find_map(|family| text.strip_prefix(family))
-        .unwrap_or(text);
-    let (host, port) = text.rsplit_once(':')?;
-    let ip = match host {
-        "" | "*" => Ipv4Addr::UNSPECIFIED.into(),
-        host => host.trim_start_matches('[').trim_end_matches(']').parse().ok()?,
-    };
-    let port = port.parse().ok().filter(|port| *port > 0)?;
-    Some(BindAddress::Ip { ip, port })
 }
 
 #[rustfmt::skip]
@@ -174,7 +183,13 @@ fn processes(master: &Master, _: &Call) -> Reply {
     let title = row(["#<PID>", "<type>", "<reloads>", "<uptime>", "<version>      "]);
     let own = row([&pid, "master", &reloads, &uptime, VERSION]);
     let worker = row([&pid, "worker", "0", &uptime, VERSION]);
-    Reply::Output(format!("{title}{own}# workers\n{worker}# programs\n"))
+    // Of which version it is it has not said.
+    let elder = |(pid, since): (u32, Duration)| {
+        let row = row([&pid.to_string(), "worker", "1", &self::uptime(since), "-"]);
+        format!("# old workers\n{row}")
+    };
+    let elder = master.elder.present().map(elder).unwrap_or_default();
+    Reply::Output(format!("{title}{own}# workers\n{worker}{elder}# programs\n"))
 }
 
 /// The worker's start is the master's: there is one process.
@@ -197,6 +212,8 @@ fn uptime(since: Duration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tandem_lb_config::BindAddress;
+
     use super::*;
 
     #[test]
@@ -218,6 +235,9 @@ mod tests {
             ("*:9", "0.0.0.0"),
             ("ipv6@[::1]:9", "::1"),
             ("::1:9", "::1"),
+            ("ipv6@:9", "::"),
+            ("ipv6@*:9", "::"),
+            ("tcp@127.0.0.1:9", "127.0.0.1"),
         ] {
             let ip = ip.parse().expect("an address");
             let address = read(text).map(|socket| socket.address);
@@ -230,10 +250,17 @@ mod tests {
             "127.0.0.1:",
             "127.0.0.1:0",
             "127.0.0.1:70000",
+            "127.0.0.1:+9",
+            "127.0.0.1:9-10",
             "host:9",
+            "ipv6@127.0.0.1:9",
+            "ipv4@[::1]:9",
+            "[[::1:9",
         ] {
-            assert_eq!(read(text), Err(MasterSocketError::NoAddress), "{text}");
+            assert!(matches!(read(text), Err(MasterSocketError::Address(_))), "{text}");
         }
+        let hidden = read("abns@x").map(|socket| socket.address);
+        assert_eq!(hidden, Ok(BindAddress::Abstract("x".to_owned())));
         let told = read("/m,severity-output,string").expect("an option");
         assert_eq!(told.severities, SeverityOutput::Word);
         for wrong in ["mode", "mode,9", "level,king", "severity-output,loud", "accept-proxy,1"] {

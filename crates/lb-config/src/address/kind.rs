@@ -14,7 +14,7 @@ pub(super) enum Family {
 
 /// What is exchanged there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Transport {
+pub enum Transport {
     /// Of listeners and servers.
     Stream,
     /// Of logs.
