@@ -43,7 +43,6 @@ use crate::reader::Reader;
 use crate::resolving::Resolving;
 use crate::socket::Hall;
 use crate::stats::{Stats, Timeline};
-use crate::tls::Loaded;
 use crate::upgrade::Store;
 use crate::worker::{Crew, Phase};
 use fresh::Fresh;
@@ -191,20 +190,14 @@ impl Reloader {
         found.is_some_and(|found| *found.gate.borrow() == Gate::Closed)
     }
 
-    /// Whether it does the same still. Who has replaced a certificate by order may have written its file before, and that
-    /// was perhaps read already: what was read then is the older word.
-    fn is_still(&self, running: &Arc<Plan>, files: &Arc<Loaded>) -> bool {
-        self.running() == *running && Arc::ptr_eq(&self.estate.directory.tls.now(), files)
-    }
-
     /// What the process does, and what the files say. Reading takes a while, and an operator may add and remove servers
     /// meanwhile: who was known when names were looked up, and was not looked up therefore, must be known still.
     async fn compared(&self) -> Result<(Arc<Plan>, Fresh), Refused> {
         loop {
             let (running, files) = (self.running(), self.estate.directory.tls.now());
             let (args, reader) = (self.estate.args.clone(), self.estate.reader.clone());
-            let fresh = Fresh::read(args, reader, running.clone(), files.clone()).await?;
-            if self.is_still(&running, &files) {
+            let fresh = Fresh::read(args, reader, running.clone(), files).await?;
+            if self.running() == running {
                 return Ok((running, fresh));
             }
         }
@@ -213,11 +206,10 @@ impl Reloader {
     /// What is configured now, and the kernel is ready for it.
     async fn agreed(&self) -> Result<(Arc<Plan>, Fresh), Refused> {
         loop {
-            let files = self.estate.directory.tls.now();
             let (running, fresh) = self.compared().await?;
             let reserved = self.estate.forwarder.reserve(&fresh.in_force(&running)).await;
             reserved.map_err(Refused::because)?;
-            if self.is_still(&running, &files) {
+            if self.running() == running {
                 return Ok((running, fresh));
             }
         }
@@ -238,7 +230,8 @@ impl Reloader {
             .iter()
             .for_each(|warning| tracing::warn!("reload: {warning}"));
         let plan = fresh.in_force(&running);
-        let prepared = self.prepare(&running, plan, fresh.found, fresh.tls)?;
+        let tls = fresh.tls(&self.estate.directory.tls.now())?;
+        let prepared = self.prepare(&running, plan, fresh.found, tls)?;
         self.apply(&running, prepared);
         Ok(difference)
     }

@@ -331,6 +331,29 @@ fn who_does_not_get_through_the_handshake_is_no_session() {
     });
 }
 
+/// A record that nobody can have written breaks the session off, from either side.
+#[test]
+fn a_record_that_is_broken_ends_the_session_as_an_abort() {
+    let papers = Papers::new();
+    let own = papers.issue("own.pem", &["own.example"]);
+    let server = Server::echo();
+    let config = |room: &Room| {
+        format!(
+            "{}frontend fe\n bind {} ssl crt {own}\n default_backend be\nbackend be\n server s {}\n",
+            room.head(),
+            room.at(0),
+            server.address(),
+        )
+    };
+    both(1, config, |room| {
+        let mut visitor = client(room.at(0), "own.example", None);
+        assert_eq!(ask(&mut visitor, b"words").expect("an echo"), b"words");
+        let broken = [&[23, 3, 3, 0, 40][..], &[7; 40]].concat();
+        visitor.sock.write_all(&broken).expect("room");
+        assert_eq!(told(room, 1), ["fe~ be/s CD"], "{}", room.name);
+    });
+}
+
 #[test]
 fn servers_prove_who_they_are() {
     let (papers, strangers) = (Papers::new(), Papers::new());

@@ -20,7 +20,9 @@ pub(super) struct Fresh {
     pub(super) warnings: Vec<String>,
     /// Of each backend's servers; `None` where nothing had to be looked up because nothing has changed.
     pub(super) found: Vec<Vec<Option<Found>>>,
-    pub(super) tls: Loaded,
+    tls: Loaded,
+    /// What was in force when that was read.
+    before: Arc<Loaded>,
 }
 
 impl Fresh {
@@ -35,7 +37,7 @@ impl Fresh {
             let known = Known::of(&running);
             let asked = reader.as_ref().map(|reader| reader.ask(&known));
             let outside = asked.transpose().map_err(Refused::because)?.unwrap_or(Outside::Here);
-            Fresh::read_now(&args, &known, &tls, &outside)
+            Fresh::read_now(&args, &known, tls, &outside)
         });
         read.await.map_err(Refused::because)?
     }
@@ -45,7 +47,17 @@ impl Fresh {
         in_force(self.plan.clone(), running)
     }
 
-    fn read_now(args: &Args, known: &Known, tls: &Loaded, outside: &Outside) -> Result<Fresh, Refused> {
+    /// What of TLS is in force from now on. Who has replaced a certificate by order may have written its file before, and
+    /// that was perhaps read already: what was read then is the older word.
+    pub(super) fn tls(&self, now: &Arc<Loaded>) -> Result<Loaded, Refused> {
+        if Arc::ptr_eq(now, &self.before) {
+            return Ok(self.tls.clone());
+        }
+        let shelf = self.tls.shelf.overruled(&self.before.shelf, &now.shelf);
+        self.tls.with(shelf).map_err(|errors| Refused::all(&errors))
+    }
+
+    fn read_now(args: &Args, known: &Known, before: Arc<Loaded>, outside: &Outside) -> Result<Fresh, Refused> {
         let Configuration { plan, complaints } = Configuration::read(args, false, outside).map_err(Refused::because)?;
         let (errors, warnings): (Vec<_>, Vec<_>) = complaints.into_iter().partition(|c| c.is_error);
         let texts = |complaints: Vec<crate::configuration::Complaint>| -> Vec<String> {
@@ -61,10 +73,11 @@ impl Fresh {
             return Err(Refused::because("there would be no listener left"));
         }
         Ok(Fresh {
-            tls: Loaded::read(&plan, tls, outside).map_err(|errors| Refused::all(&errors))?,
+            tls: Loaded::read(&plan, &before, outside).map_err(|errors| Refused::all(&errors))?,
             found: look_up(&plan, known, outside).map_err(|errors| Refused::all(&errors))?,
             warnings: texts(warnings),
             plan,
+            before,
         })
     }
 }

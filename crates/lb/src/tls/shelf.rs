@@ -67,6 +67,17 @@ impl Shelf {
         self.take_clients(&tls.clients, outside)
     }
 
+    /// With what orders have made of it between two moments.
+    pub(crate) fn overruled(&self, before: &Shelf, after: &Shelf) -> Shelf {
+        let mut all = self.clone();
+        overrule(&mut all.certificates, &before.certificates, &after.certificates);
+        overrule(&mut all.authorities, &before.authorities, &after.authorities);
+        overrule(&mut all.revoked, &before.revoked, &after.revoked);
+        overrule(&mut all.keys, &before.keys, &after.keys);
+        overrule(&mut all.lists, &before.lists, &after.lists);
+        all
+    }
+
     fn take_list(&mut self, path: &Path, tls: &Termination, outside: &Outside) -> Result<(), ReadError> {
         if !self.lists.contains_key(path) {
             let text = String::from_utf8_lossy(&read(path, outside)?).into_owned();
@@ -206,9 +217,72 @@ impl Shelf {
     }
 }
 
+/// What has become another between two moments.
+fn overrule<V: Clone + PartialEq>(
+    all: &mut BTreeMap<PathBuf, V>,
+    before: &BTreeMap<PathBuf, V>,
+    after: &BTreeMap<PathBuf, V>,
+) {
+    let other = after
+        .iter()
+        .filter(|(file, content)| before.get(*file) != Some(*content));
+    all.extend(other.map(|(file, content)| (file.clone(), content.clone())));
+}
+
 fn read(file: &Path, outside: &Outside) -> Result<Vec<u8>, ReadError> {
     outside.read(file).map_err(|why| ReadError::Unreadable {
         file: file.to_owned(),
         why,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf(keys: &[(&str, &str)]) -> Shelf {
+        let keys = keys
+            .iter()
+            .map(|(file, text)| (PathBuf::from(file), text.as_bytes().to_vec()));
+        Shelf {
+            keys: keys.collect(),
+            ..Shelf::default()
+        }
+    }
+
+    #[test]
+    fn only_what_orders_have_changed_meanwhile_overrules_what_was_read() {
+        let before = shelf(&[
+            ("kept", "1"),
+            ("edited", "1"),
+            ("replaced", "1"),
+            ("both", "1"),
+            ("deleted", "1"),
+        ]);
+        let read = shelf(&[
+            ("kept", "1"),
+            ("edited", "2"),
+            ("replaced", "1"),
+            ("both", "2"),
+            ("deleted", "1"),
+            ("new", "1"),
+        ]);
+        let after = shelf(&[
+            ("kept", "1"),
+            ("edited", "1"),
+            ("replaced", "3"),
+            ("both", "3"),
+            ("added", "3"),
+        ]);
+        let expect = shelf(&[
+            ("kept", "1"),
+            ("edited", "2"),
+            ("replaced", "3"),
+            ("both", "3"),
+            ("deleted", "1"),
+            ("new", "1"),
+            ("added", "3"),
+        ]);
+        assert_eq!(read.overruled(&before, &after), expect);
+    }
 }
