@@ -5,7 +5,8 @@ use std::net::{Shutdown, SocketAddr};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use tandem_tests::{Lb, Room, Server, both, connect, free_port, until};
+use nix::sys::signal::Signal;
+use tandem_tests::{Config, Lb, Room, Server, both, connect, free_port, until};
 
 const CLIENT: &[u8] = b"PROXY TCP4 1.2.3.4 5.6.7.8 1111 2222\r\n";
 /// The addresses of [`CLIENT`] in version 2.
@@ -342,4 +343,47 @@ fn what_checks_say() {
             );
         });
     }
+}
+
+/// A header is bounded: what has no room is left out, and said once for the server, and again when a reload has other values.
+#[test]
+fn values_without_room_are_left_out_and_that_is_said_once() {
+    let (server, log) = (
+        Server::echo(),
+        std::env::temp_dir().join(format!("tandem-cut-{}", free_port())),
+    );
+    let base = Config::default();
+    let text = |more: &str| {
+        let long = "x".repeat(5000);
+        let options = format!("send-proxy-v2 set-proxy-v2-tlv-fmt(0xe0) {long} set-proxy-v2-tlv-fmt(0xe1) short{more}");
+        base.clone().server("s", &server, &options).to_string()
+    };
+    let (config, other) = (text(""), text("er"));
+    let errors = std::fs::File::create(&log).expect("the temporary folder is writable");
+    let mut lb = Lb::start_as(&config, |mut command| {
+        command.stderr(errors);
+        command
+    });
+    let comes = |ends: &[u8]| {
+        let mut client = connect(base.at());
+        let mut header = [0; 16];
+        client.read_exact(&mut header).expect("an echo of the header");
+        let mut rest = vec![0; usize::from(u16::from_be_bytes([header[14], header[15]]))];
+        client.read_exact(&mut rest).expect("all of it");
+        assert!(rest.len() < 4096 && rest.ends_with(ends), "{rest:?}");
+    };
+    let said = || {
+        let log = std::fs::read_to_string(&log).expect("it is there");
+        log.lines()
+            .filter(|line| line.contains("values are left out of a PROXY header"))
+            .count()
+    };
+    comes(b"\xe1\0\x05short");
+    comes(b"\xe1\0\x05short");
+    until("it to be said", || (said() == 1).then_some(()));
+    lb.reload(Signal::SIGHUP, &other);
+    comes(b"\xe1\0\x07shorter");
+    comes(b"\xe1\0\x07shorter");
+    until("it to be said again", || (said() == 2).then_some(()));
+    std::fs::remove_file(&log).ok();
 }

@@ -92,7 +92,7 @@ impl Server {
 
     /// Values were left out of its PROXY header; whether it is the first time.
     pub(crate) fn is_first_cut(&self) -> bool {
-        !self.is_cut_short.swap(true, Relaxed)
+        !self.is_cut_short.load(Relaxed) && !self.is_cut_short.swap(true, Relaxed)
     }
 
     pub(crate) fn name(&self) -> Arc<str> {
@@ -197,6 +197,9 @@ impl Server {
         }
         if before.tls != after.tls {
             self.is_plain.store(false, Relaxed);
+        }
+        if (&before.told, before.send_proxy) != (&after.told, after.send_proxy) {
+            self.is_cut_short.store(false, Relaxed);
         }
     }
 }
@@ -336,6 +339,23 @@ mod tests {
         drop((second, held));
         let fourth = third.renewed(wanted(&["f", "a", "c", "d", "e"]));
         assert_eq!(shown(&fourth), "f1 a0 c2 d3 e4");
+    }
+
+    #[test]
+    fn what_is_left_out_is_said_again_when_other_values_are_left_out() {
+        let first = Servers::default().renewed(wanted(&["a"]));
+        let server = first.all().next().expect("one is configured").clone();
+        assert!(server.is_first_cut() && !server.is_first_cut());
+        let again = first.renewed(wanted(&["a"]));
+        assert!(!server.is_first_cut(), "nothing is new");
+        let mut other = wanted(&["a"]);
+        other[0].0.told = Arc::from([plan::Told {
+            number: 224,
+            value: Vec::new(),
+            text: "".into(),
+        }]);
+        again.renewed(other);
+        assert!(server.is_first_cut() && !server.is_first_cut());
     }
 
     #[test]
