@@ -100,8 +100,10 @@ impl Page {
         if let Some((outgoing, reader)) = reader.filter(|_| has_body) {
             response = reply::held(response, outgoing, reader).await;
         }
-        let sent = if has_body { response.body().len() } else { 0 };
-        guest.answered(response.status(), asked, sent);
+        if has_body {
+            response.body_mut().is_counted_by(guest.sent());
+        }
+        guest.answered(response.status(), asked);
         response
     }
 

@@ -12,6 +12,7 @@ use hyper::{Response, StatusCode};
 use tandem_lb_core::stats::prometheus::Format;
 use tandem_ops::web;
 
+use super::site::Sent;
 use crate::http::{Kept, Outgoing, Reader};
 
 /// What the page's realm is called when the configuration does not say.
@@ -99,7 +100,7 @@ fn crowded() -> Response<Body> {
 /// The answer, when there is room for it. A small one always has it.
 pub(super) async fn held(mut response: Response<Body>, by: &Outgoing, reader: Reader) -> Response<Body> {
     let bytes = response.body().len();
-    if bytes <= PIECE {
+    if bytes <= Body::PIECE {
         return response;
     }
     let room = match response.body().is_page {
@@ -139,13 +140,18 @@ pub(crate) struct Body {
     rest: Bytes,
     /// People read it.
     is_page: bool,
+    sent: Option<Sent>,
     _kept: Option<Kept>,
 }
 
-/// Goes out at a time.
-const PIECE: usize = 64 * 1024;
-
 impl Body {
+    /// Goes out at a time.
+    pub(super) const PIECE: usize = 64 * 1024;
+
+    pub(super) fn is_counted_by(&mut self, sent: Sent) {
+        self.sent = Some(sent);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.rest.len()
     }
@@ -158,6 +164,7 @@ impl From<String> for Body {
         Body {
             rest: text.into(),
             is_page: false,
+            sent: None,
             _kept: None,
         }
     }
@@ -171,8 +178,11 @@ impl hyper::body::Body for Body {
         if self.rest.is_empty() {
             return Poll::Ready(None);
         }
-        let most = self.rest.len().min(PIECE);
+        let most = self.rest.len().min(Body::PIECE);
         let piece = self.rest.split_to(most);
+        if let Some(sent) = &self.sent {
+            sent.add(most);
+        }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

@@ -30,6 +30,14 @@ struct Configured {
     plan: Rc<plan::Frontend>,
     settings: Rc<plan::Stats>,
     maxconn: u32,
+    /// Where its lines listen.
+    places: Rc<BTreeSet<String>>,
+}
+
+/// What goes out of an answer is counted there.
+pub(crate) struct Sent {
+    site: Arc<Traffic>,
+    listener: Arc<AtListener>,
 }
 
 /// A connection of the site, counted until dropped.
@@ -50,9 +58,10 @@ impl Site {
 
     /// It is configured otherwise from now on, and counts on. What listens no more is forgotten.
     pub(crate) fn renew(&self, plan: plan::Frontend, settings: plan::Stats, maxconn: u32) {
-        let places: BTreeSet<String> = plan.binds.iter().map(place_of).collect();
-        self.listeners.borrow_mut().retain(|place, _| places.contains(place));
-        self.configured.replace(Configured::new(plan, settings, maxconn));
+        let configured = Configured::new(plan, settings, maxconn);
+        let is_there = |place: &String| configured.places.contains(place);
+        self.listeners.borrow_mut().retain(|place, _| is_there(place));
+        self.configured.replace(configured);
     }
 
     pub(crate) fn plan(&self) -> Rc<plan::Frontend> {
@@ -101,11 +110,10 @@ impl Site {
     /// One that is not configured any more is nobody's but its last guests'.
     fn listener(&self, bind: &plan::Bind) -> Arc<AtListener> {
         let place = place_of(bind);
-        if !self.plan().binds.iter().any(|bind| place_of(bind) == place) {
-            return Arc::default();
+        match self.configured.borrow().places.contains(&place) {
+            true => self.listeners.borrow_mut().entry(place).or_default().clone(),
+            false => Arc::default(),
         }
-        let mut listeners = self.listeners.borrow_mut();
-        listeners.entry(place).or_default().clone()
     }
 
     /// The listeners that are to be shown for themselves.
@@ -121,21 +129,37 @@ impl Counted<'_> {
         self.site
     }
 
-    /// Counts an answer; sizes are those of what was asked and of the body.
-    pub(crate) fn answered(&self, status: StatusCode, asked: usize, body: usize) {
+    /// Counts an answer, and the size of what was asked.
+    pub(crate) fn answered(&self, status: StatusCode, asked: usize) {
         for traffic in [&*self.site.traffic, &self.listener.traffic] {
             traffic.bytes_in.add(asked as u64);
-            traffic.bytes_out.add(body as u64);
         }
         let class = usize::from(status.as_u16() / 100).checked_sub(1);
         let place = class.filter(|class| *class < 5).unwrap_or(5);
         self.site.answers[place].one();
+    }
+
+    /// Counts what goes out of an answer's body.
+    pub(crate) fn sent(&self) -> Sent {
+        Sent {
+            site: self.site.traffic.clone(),
+            listener: self.listener.clone(),
+        }
+    }
+}
+
+impl Sent {
+    pub(super) fn add(&self, bytes: usize) {
+        for traffic in [&*self.site, &self.listener.traffic] {
+            traffic.bytes_out.add(bytes as u64);
+        }
     }
 }
 
 impl Configured {
     fn new(plan: plan::Frontend, settings: plan::Stats, maxconn: u32) -> Configured {
         Configured {
+            places: Rc::new(plan.binds.iter().map(place_of).collect()),
             plan: Rc::new(plan),
             settings: Rc::new(settings),
             maxconn,
@@ -152,9 +176,14 @@ impl Drop for Counted<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
+    use std::task::{Context, Waker};
+
+    use hyper::body::Body as _;
     use tandem_lb_config::{NamedText, Service};
 
     use super::*;
+    use crate::page::reply::Body;
 
     /// What such a frontend is.
     fn configured(binds: &str) -> (plan::Frontend, plan::Stats) {
@@ -168,16 +197,37 @@ mod tests {
     }
 
     #[test]
+    fn of_an_answer_is_counted_what_goes_out() {
+        let (plan, settings) = configured(" bind 127.0.0.1:1\n");
+        let bind = plan.binds[0].clone();
+        let site = Site::new(plan, settings, 10);
+        let guest = site.enter(&bind, Mono::ZERO);
+        let text = "x".repeat(2 * Body::PIECE + 1);
+        let whole = text.len();
+        let mut body = Body::from(text);
+        body.is_counted_by(guest.sent());
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut take = || Pin::new(&mut body).poll_frame(cx).is_ready();
+        assert!(site.traffic.bytes_out.now() == 0 && take());
+        let counts = || [&*site.traffic, &guest.listener.traffic].map(|traffic| traffic.bytes_out.now());
+        assert_eq!(counts(), [Body::PIECE as u64; 2]);
+        assert!(take() && take() && take());
+        assert_eq!(counts(), [whole as u64; 2]);
+    }
+
+    #[test]
     fn the_last_guest_of_a_listener_that_is_gone_leaves_nothing() {
         let [both, one] = [" bind 127.0.0.1:1\n bind 127.0.0.1:2\n", " bind 127.0.0.1:1\n"].map(configured);
         let gone = both.0.binds[1].clone();
         let site = Site::new(both.0, both.1, 10);
         let guest = site.enter(&gone, Mono::ZERO);
         site.renew(one.0, one.1, 10);
-        guest.answered(StatusCode::OK, 7, 9);
+        guest.answered(StatusCode::OK, 7);
+        guest.sent().add(9);
         assert_eq!(guest.listener.traffic.bytes_out.now(), 9);
         let late = site.enter(&gone, Mono::ZERO);
-        late.answered(StatusCode::OK, 7, 9);
+        late.answered(StatusCode::OK, 7);
+        late.sent().add(9);
         assert!(site.listeners.borrow().is_empty());
         assert_eq!((site.traffic.bytes_out.now(), site.answers()[1]), (18, 2));
     }
