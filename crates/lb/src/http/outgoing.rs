@@ -86,8 +86,11 @@ impl Room {
 
     /// Room for an answer; `None` where there is none in time.
     pub(crate) async fn keep(self: &Rc<Room>, bytes: usize, reader: Reader) -> Option<Kept> {
-        let _waiting = self.wait(bytes)?;
-        timeout(ROOM_TIME, self.make_room(bytes)).await.ok()?;
+        // What fits does not wait behind what does not.
+        if !self.has_room(bytes) {
+            let _waiting = self.wait(bytes)?;
+            timeout(ROOM_TIME, self.make_room(bytes)).await.ok()?;
+        }
         let number = self.next.get();
         self.next.set(number + 1);
         reader.taken.set(Instant::now());
@@ -107,7 +110,6 @@ impl Room {
         Some(Waiting { room: self, bytes })
     }
 
-    /// What fits does not wait behind what does not.
     async fn make_room(&self, bytes: usize) {
         while !self.has_room(bytes) {
             let Some(idle_at) = self.send_away(Instant::now()) else {
@@ -245,6 +247,23 @@ mod tests {
             tokio::task::yield_now().await;
             assert!(!a.stays.is_finished() && !c.stays.is_finished());
             drop((first, third));
+        };
+        LocalSet::new().run_until(run).await;
+    }
+
+    #[tokio::test]
+    async fn what_fits_does_not_count_among_those_who_wait() {
+        let run = async {
+            let room = Room::of(MOST);
+            let [a, b, c, d] = [(); 4].map(|()| Client::new().reader);
+            let cx = &mut Context::from_waker(Waker::noop());
+            let _half = room.keep(MOST / 2, a).await.expect("all is free");
+            let mut large = pin!(room.keep(MOST - 100, b));
+            assert!(large.as_mut().poll(cx).is_pending());
+            let fits = pin!(room.keep(MOST / 5, c)).poll(cx);
+            assert!(matches!(fits, Poll::Ready(Some(_))));
+            // What does not fit would wait, and too much waits.
+            assert!(matches!(pin!(room.keep(MOST / 2, d)).poll(cx), Poll::Ready(None)));
         };
         LocalSet::new().run_until(run).await;
     }
