@@ -130,6 +130,39 @@ fn every_text_can_be_read_on_every_screen() {
         let mq1 = page.split("<h3>mq1</h3>").nth(1)?.split("</li>").next()?;
         (mq1.matches("<path").count() == 4 && page.contains("h-routes")).then_some(())
     });
+    // What each of them is about: three that stay and one that comes and goes, a few hundred sessions and their bytes.
+    let page = fetch(scene.at, "/stats").body;
+    let most = |name: &str| {
+        let label = page
+            .split(&format!("\"{name} of mq1 in the last hour: "))
+            .nth(1)
+            .unwrap_or_default();
+        let label = label.split('"').next().unwrap_or_default();
+        let words: Vec<&str> = label
+            .rsplit("at most ")
+            .next()
+            .unwrap_or_default()
+            .split('\u{202f}')
+            .collect();
+        let number = words.first().and_then(|number| number.parse::<f64>().ok());
+        (
+            number.unwrap_or_else(|| panic!("{name}: {label:?}")),
+            words[1..].concat(),
+        )
+    };
+    let (sessions, rate, bytes, time) = (
+        most("Sessions"),
+        most("New per second"),
+        most("Bytes per second"),
+        most("Connect time"),
+    );
+    assert!(
+        (3.0..=6.0).contains(&sessions.0) && sessions.1.is_empty(),
+        "{sessions:?}"
+    );
+    assert!(rate.0 > 6.0 && rate.1.is_empty(), "{rate:?}");
+    assert!(bytes.0 > 10.0 && bytes.1 == "kB", "{bytes:?}");
+    assert!(time.0 > 0.0 && time.1.ends_with('s'), "{time:?}");
     let screens = [
         ("wide", 1680, 1000),
         ("tablet", 900, 1000),
@@ -265,6 +298,42 @@ fn a_server_is_drained_without_a_mouse() {
     until("the form to be carried out", || {
         scene.status("mq1").starts_with("DRAIN").then_some(())
     });
+}
+
+/// Everything is in the page that comes; it is asked for again, and forms are sent, by the browser itself.
+#[test]
+fn without_scripts_the_page_is_read_refreshed_and_used() {
+    let Some(mut browser) = Chromium::start() else {
+        return skip();
+    };
+    let scene = Scene::new();
+    browser.look_through(WIDE);
+    browser.without_scripts();
+    browser.open(&scene.url());
+    assert_eq!(browser.run("document.getElementById('live').hidden"), true);
+    assert_eq!(browser.run("document.querySelectorAll('#be tbody tr').length"), 8);
+    assert_eq!(browser.run("document.querySelectorAll('#be .badge').length > 5"), true);
+    browser.picture(&output().join("page-without-scripts.png"));
+    browser.run("window.left = true");
+    until("the page to be asked for again", || {
+        (browser.run("!window.left && document.readyState === 'complete'") == true).then_some(())
+    });
+    // One that stays, to work in.
+    browser.open(&format!("{};norefresh", scene.url()));
+    browser.follow(
+        "document.querySelector('[name=s][value=mq1]').click(); \
+         document.querySelector('#be [name=action]').value = 'maint'; document.querySelector('#be [type=submit]').click()",
+    );
+    assert_eq!(browser.run("location.pathname"), "/stats;st=DONE;norefresh");
+    let badge = "document.getElementById('be/mq1').querySelector('.badge').textContent";
+    assert_eq!(
+        (browser.run(badge), scene.status("mq1")),
+        ("MAINT".into(), "MAINT".to_owned())
+    );
+    browser
+        .follow("document.getElementById('scope').value = 'stats'; document.querySelector('[role=search]').submit()");
+    assert_eq!(browser.run("document.getElementById('be') === null"), true);
+    assert_eq!(browser.run("document.getElementById('stats') !== null"), true);
 }
 
 #[test]

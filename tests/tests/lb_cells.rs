@@ -493,3 +493,64 @@ fn cells_and_tips_are_haproxys() {
     haproxy::say(&format!("{compared} cells of {} rows are HAProxy's", theirs_rows.len()));
     assert!(different.is_empty(), "{}", different.join("\n"));
 }
+
+/// A frontend that has all that it may have, with somebody before its door; a server, a frontend and a backend that are
+/// configured as disabled.
+#[test]
+fn who_waits_and_who_is_disabled_look_as_in_haproxy() {
+    if haproxy::version().is_none() {
+        return haproxy::say("SKIP rows that wait beside HAProxy: haproxy is not installed");
+    }
+    let server = Server::echo();
+    let one = server.address();
+    let text = |Ports { page, front }: &Ports| {
+        let off = free_port();
+        format!(
+            "global\n nbthread 1\ndefaults\n mode tcp\n timeout connect 5s\n timeout client 30s\n timeout server 30s\n\
+             listen stats\n mode http\n bind 127.0.0.1:{page}\n stats enable\n stats uri /stats\n stats admin if TRUE\n\
+             frontend fe\n bind 127.0.0.1:{front} name first\n option socket-stats\n maxconn 1\n default_backend be\n\
+             frontend off\n bind 127.0.0.1:{off} name second\n option socket-stats\n disabled\n default_backend be\n\
+             backend be\n server s1 {one}\n server s2 {one} disabled\nbackend closed\n disabled\n server s3 {one}\n"
+        )
+    };
+    let seen = |ports: &Ports| {
+        let mut kept = connect(at(ports.front));
+        assert_eq!(tandem_tests::ask(&mut kept, b"hello"), b"hello");
+        let _waits = connect(at(ports.front));
+        until("the listener to wait", || {
+            (cell(ports, "fe,first", 17) == "WAITING").then_some(())
+        });
+        fetch(at(ports.page), "/stats").body
+    };
+    let [a, b] = [(); 2].map(|()| Ports {
+        page: free_port(),
+        front: free_port(),
+    });
+    let _lb = Lb::start(&text(&a));
+    let html = seen(&a);
+    let own = (ours(&html), classes(&html, "<tr role=\"row\" class="));
+    let _haproxy = haproxy::start(&text(&b));
+    until("HAProxy's page", || {
+        std::net::TcpStream::connect(("127.0.0.1", b.page)).ok()
+    });
+    let html = seen(&b);
+    let of_theirs = (theirs(&html), classes(&html, "<tr class="));
+    let statuses = |page: Page| {
+        let rows = page.into_iter().filter(|(name, _)| !name.starts_with("stats"));
+        let status = |cells: Vec<Cell>| {
+            HEADS
+                .iter()
+                .zip(cells)
+                .find(|(head, _)| **head == "status")
+                .map(|(head, cell)| masked(head, &cell))
+        };
+        rows.map(|(name, cells)| (name, status(cells))).collect::<Vec<_>>()
+    };
+    let colours = |all: BTreeMap<String, String>| {
+        all.into_iter()
+            .filter(|(name, _)| !name.starts_with("stats"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(statuses(own.0), statuses(of_theirs.0));
+    assert_eq!(colours(own.1), colours(of_theirs.1));
+}

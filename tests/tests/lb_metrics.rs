@@ -124,6 +124,57 @@ fn histograms_say_what_was_done() {
     });
 }
 
+/// What is said a second, of a connection that is open for as long as it is looked at: in the metrics, the CSV and the page.
+#[test]
+fn rates_of_who_is_there_are_told_while_he_speaks() {
+    let (server, port) = (Server::echo(), free_port());
+    let config = Config::default().server("a", &server, "");
+    let page = format!("listen stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n");
+    let _lb = Lb::start(&format!("{config}{page}"));
+    let at = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut client = connect(config.at());
+    let csv = || {
+        let body = fetch(at, "/stats;csv").body;
+        let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+        let heads = cells(body.lines().next().unwrap_or_default());
+        let row = body.lines().find(|line| line.starts_with("be,a,"));
+        let row = cells(row.unwrap_or_default());
+        ["tandem_bin_rate", "tandem_bout_rate"].map(|name| {
+            let place = heads.iter().position(|head| head == name).expect("a column");
+            row[place].parse::<u64>().expect("a number")
+        })
+    };
+    let metrics = || {
+        let text = fetch(at, "/metrics").body;
+        ["in", "out"].map(|way| {
+            let series = format!("tandem_server_bytes_{way}_per_second{{proxy=\"be\",server=\"a\"}} ");
+            let line = text.lines().find_map(|line| line.strip_prefix(series.as_str()));
+            line.expect("a sample").parse::<f64>().expect("a number")
+        })
+    };
+    let on_page = || {
+        let body = fetch(at, "/stats").body;
+        let row = body.split("id=\"be/a\"").nth(1).unwrap_or_default();
+        let row = row.split("</tr>").next().unwrap_or_default().to_owned();
+        ["Bytes in/s", "Bytes out/s"].map(|name| {
+            let cell = row.split(&format!("data-label=\"{name}\"")).nth(1).expect("a cell");
+            let cell = cell.split_once('>').and_then(|(_, rest)| rest.split_once("</td>"));
+            cell.expect("its text").0.to_owned()
+        })
+    };
+    until("both ways to be told everywhere", || {
+        assert_eq!(ask(&mut client, &[7; 20_000]).len(), 20_000);
+        let is_much = csv().iter().all(|rate| *rate > 1000)
+            && metrics().iter().all(|rate| *rate > 1000.0)
+            && on_page().iter().all(|cell| cell.contains("kB"));
+        is_much.then_some(())
+    });
+    // And that it is silent.
+    until("silence to be told", || {
+        (csv() == [0, 0] && metrics() == [0.0, 0.0]).then_some(())
+    });
+}
+
 #[test]
 fn histograms_go_on_when_the_configuration_is_read_again() {
     let mut scene = Scene::new();

@@ -276,6 +276,12 @@ fn killed_at_any_moment_it_starts_with_the_last_state_or_the_one_before() {
     assert!(count < 100 || amid > 0, "nobody was killed while it wrote");
 }
 
+/// What a file of states begins with.
+const COLUMNS: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
+     srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state \
+     bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr \
+     srv_agent_addr srv_agent_port";
+
 /// The same file of states to HAProxy and to us, under a configuration that has changed in part.
 #[test]
 fn haproxys_states_of_servers() {
@@ -284,11 +290,7 @@ fn haproxys_states_of_servers() {
     let port = free_port();
     let at = |n: u16| format!("127.0.0.1:{}", port.wrapping_add(n) % 30_000 + 1_024);
     let lines = [
-        "1\n# be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight \
-         srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state srv_agent_state \
-         bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port srv_check_addr \
-         srv_agent_addr srv_agent_port"
-            .to_owned(),
+        COLUMNS.to_owned(),
         "3 be 1 s1 127.0.0.1 0 1 3 3 9 8 2 0 14 0 0 0 - 101 - 0 0 - - 0".to_owned(),
         "3 be 2 s2 127.0.0.1 2 8 5 10 9 1 0 2 0 0 0 0 - 102 - 0 0 - - 0".to_owned(),
         "3 be 3 s3 127.0.0.1 2 4 1 1 9 1 0 0 8 0 0 0 - 103 - 0 0 - - 0".to_owned(),
@@ -339,6 +341,57 @@ fn haproxys_states_of_servers() {
     for server in ["s1", "s2", "s3", "s4", "new"] {
         let row = format!("be/{server}");
         assert_eq!(cells(&ours, &row, &columns), cells(&theirs, &row, &columns), "{row}");
+    }
+}
+
+/// Files of HAProxy's kind are the operator's: what cannot be read is said, and they stay where they are.
+#[test]
+fn what_is_wrong_with_files_of_haproxys_kind_is_said() {
+    let room = Room::new();
+    let echo = Server::echo();
+    let (states, counters, log) = (room.0.join("servers"), room.0.join("stats"), room.0.join("log"));
+    let config = Config::default()
+        .global(room.line())
+        .global(format!("server-state-file {}", states.display()))
+        .global(format!("stats-file {}", counters.display()))
+        .backend("load-server-state-from-file global")
+        .backend("guid g-be")
+        .server("a", &echo, "weight 10")
+        .to_string();
+    let line = "3 be 1 a 127.0.0.1 2 0 4 10 9 1 0 0 8 0 0 0 - 1 - 0 0 - - 0";
+    for (states_are, counters_are, why) in [
+        ("7\n", "", "its first line is not the version '1'"),
+        (
+            &format!("{COLUMNS}\n{line}\nnonsense\n"),
+            "",
+            "servers:4: this line is no server's state",
+        ),
+        (
+            line,
+            "#be guid,stot,\ng-be,5,\n",
+            "its first line is not the version '1'",
+        ),
+        ("1\n", "", "it has no line of column names"),
+        (&format!("{COLUMNS}\n"), "not ours\n", "this is no stats-file"),
+    ] {
+        fs::write(&states, states_are).expect("ours");
+        fs::write(&counters, counters_are).expect("ours");
+        let errors = fs::File::create(&log).expect("ours");
+        let lb = Lb::start_as(&config, |mut command| {
+            command.stderr(errors);
+            command
+        });
+        let said = fs::read_to_string(&log).expect("ours");
+        assert!(said.contains(why), "{why}: {said}");
+        let weight = if why.starts_with("servers:4") { "4" } else { "10" };
+        assert_eq!(
+            room.ask("get weight be/a"),
+            format!("{weight} (initial 10)\n\n"),
+            "{why}"
+        );
+        assert_eq!(fs::read(&states).expect("it stays"), states_are.as_bytes());
+        assert_eq!(fs::read(&counters).expect("it stays"), counters_are.as_bytes());
+        stop(lb);
     }
 }
 

@@ -79,6 +79,11 @@ impl Chromium {
         self.order("Emulation.setEmulatedMedia", &media);
     }
 
+    /// What pages bring along is not run any more; what is asked for here is.
+    pub fn without_scripts(&mut self) {
+        self.order("Emulation.setScriptExecutionDisabled", &json!({"value": true}));
+    }
+
     /// Opens a page and waits until it is there.
     #[track_caller]
     pub fn open(&mut self, url: &str) {

@@ -51,7 +51,7 @@ fn nobody_is_lost_and_nothing_goes_back() {
     let mut running = Lb::start(&config.to_string());
     let crowd = Crowd::gather(config.at(), scale.connections, scale.new_a_second);
     let watch = Watch::begin(&socket);
-    let (mut ends, mut readies) = (Vec::new(), Vec::new());
+    let (mut ends, mut readies, mut memory) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..scale.replacements {
         let began = Instant::now();
         let new = running.succeed(socket.path(), &config.to_string());
@@ -62,6 +62,7 @@ fn nobody_is_lost_and_nothing_goes_back() {
         crowd.everybody_speaks();
         assert!(socket.figure("fe", "FRONTEND", "scur") >= scale.connections as u64);
         running = new;
+        memory.push(running.memory());
     }
     let crowded = crowd.disperse();
     let Crowded {
@@ -76,7 +77,7 @@ fn nobody_is_lost_and_nothing_goes_back() {
         io::stdout().lock(),
         "{} replacements under {} connections: {exchanges} exchanges, {newcomers} newcomers ({newcomers_a_second:.0} a \
          second), {polls} looks at the counters; the successor was ready after at most {} ms, the old process had ended after at most {} ms, the \
-         longest exchange took {} ms",
+         longest exchange took {} ms; memory {memory:?} KiB",
         scale.replacements,
         scale.connections,
         most(&readies),
@@ -84,6 +85,10 @@ fn nobody_is_lost_and_nothing_goes_back() {
         longest.as_millis(),
     )
     .expect("a place to write");
+    // What goes from process to process does not grow. The first is not compared: it was given less.
+    if let [_, before, .., after] = memory[..] {
+        assert!(after * 100 <= before * 105, "{before} KiB became {after} KiB");
+    }
     assert_eq!(total, scale.connections as u64 + newcomers);
     if scale.is_whole {
         crowded.came_in_time(scale.new_a_second);

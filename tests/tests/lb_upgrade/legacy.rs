@@ -79,6 +79,13 @@ fn every_figure_that_lasts_is_in_the_successor() {
     until("the sessions to end", || {
         (socket.figure("be", "s", "scur") == 0).then_some(())
     });
+    let mut two = [connect(config.at()), connect(config.at())];
+    for client in &mut two {
+        assert_eq!(ask(client, &[7; 50_000]), [7; 50_000]);
+    }
+    until("their bytes to be counted", || {
+        (socket.figure("be", "s", "bin") == 100_003 && socket.figure("be", "s", "bout") == 100_003).then_some(())
+    });
     let before = lasting(&socket.ask("show stat"));
     let last: u64 = socket.figure("be", "s", "lastsess");
 
@@ -103,13 +110,17 @@ fn every_figure_that_lasts_is_in_the_successor() {
         said.contains("Server be/gone is DOWN"),
         "the time line is empty: {said}"
     );
-    // The slot under way is drawn, too: three sessions in ten seconds.
-    let chart = said
-        .split("New per second of s in the last hour: ")
-        .nth(1)
-        .unwrap_or_default();
-    let chart = chart.split('"').next().unwrap_or_default();
-    assert!(chart.ends_with("at most 1"), "{chart}");
+    // The slot under way is drawn, too: five sessions in ten seconds, and what they said.
+    for (name, ends) in [
+        ("New per second", "at most 1"),
+        ("Bytes per second", "kB"),
+        ("Connect time", "s"),
+    ] {
+        let chart = said.split(&format!("{name} of s in the last hour: ")).nth(1);
+        let chart = chart.and_then(|rest| rest.split('"').next()).unwrap_or_default();
+        assert!(chart.contains("at most ") && chart.ends_with(ends), "{name}: {chart}");
+    }
+    drop(two);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 
 use tandem_tests::{Config, Lb, Noise, Server, Syslog, ask, connect, ended, until};
@@ -341,4 +342,62 @@ fn who_is_slowed_down_stays_slow() {
     writing.join().expect("the writer is well").expect("all was taken");
     // 250,000 bytes a second, of which 50,000 may come at once.
     assert!(began.elapsed() > Duration::from_millis(800), "{:?}", began.elapsed());
+}
+
+/// An entry of a table is held and counted in by whoever leads the connection.
+#[test]
+fn who_is_tracked_is_tracked_in_the_successor() {
+    let (server, socket) = (Server::echo(), Socket::new());
+    let config = Config::default()
+        .global(socket.line())
+        .frontend("tcp-request connection track-sc0 src table be")
+        .backend("stick-table type ip size 100 expire 1h store conn_cur,bytes_in_cnt")
+        .server("s", &server, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut client = connect(config.at());
+    assert_eq!(ask(&mut client, b"before"), b"before");
+    // Those who are answered may have their answer before the table knows of it.
+    let shows = |words: [&str; 3]| {
+        until(&format!("the table to show {words:?}"), || {
+            let table = socket.ask("show table be");
+            words.iter().all(|word| table.contains(word)).then_some(())
+        });
+    };
+    shows([" use=1 ", " conn_cur=1 ", " bytes_in_cnt=6\n"]);
+    let _new = old.succeed(socket.path(), &config.to_string());
+    assert!(old.ended().success());
+    shows([" use=1 ", " conn_cur=1 ", " bytes_in_cnt=6\n"]);
+    assert_eq!(ask(&mut client, b"after"), b"after");
+    shows([" use=1 ", " conn_cur=1 ", " bytes_in_cnt=11\n"]);
+    drop(client);
+    shows([" use=0 ", " conn_cur=0 ", " bytes_in_cnt=11\n"]);
+}
+
+/// A successor that may open fewer files takes what it can; nobody is lost.
+#[test]
+fn what_the_kernel_does_not_give_the_successor_stays_and_drains() {
+    const CLIENTS: usize = 60;
+    let (server, socket) = (Server::echo(), Socket::new());
+    let config = Config::default().global(socket.line()).server("s", &server, "");
+    let mut old = Lb::start(&config.to_string());
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| connect(config.at())).collect();
+    let all_speak = |clients: &mut Vec<TcpStream>| clients.iter_mut().for_each(|c| assert_eq!(ask(c, b"x"), b"x"));
+    all_speak(&mut clients);
+    let (path, pid) = (socket.path().display().to_string(), old.pid().to_string());
+    let _new = Lb::start_as(&config.to_string(), |mut command| {
+        command.args(["-x", &path, "-sf", &pid]);
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", "ulimit -n 90; exec \"$0\" \"$@\""]);
+        shell.arg(command.get_program()).args(command.get_args());
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell
+    });
+    let moved = || socket.figure("fe", "FRONTEND", "scur");
+    until("some to move", || (moved() > 0).then_some(()));
+    all_speak(&mut clients);
+    assert!(old.is_running() && moved() < CLIENTS as u64, "{}", moved());
+    drop(clients);
+    assert!(old.ended().success());
+    until("all to be gone", || (moved() == 0).then_some(()));
+    assert_eq!(ask(&mut connect(config.at()), b"new"), b"new");
 }
