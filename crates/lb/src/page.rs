@@ -8,6 +8,7 @@
 mod auth;
 mod cells;
 mod chart;
+mod flash;
 mod metrics;
 mod post;
 mod reply;

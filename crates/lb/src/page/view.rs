@@ -14,6 +14,7 @@ use tandem_time::CivilTime;
 
 use super::cells::{COLUMNS, Cell, Column, Group, cells, class, groups};
 use super::chart::Charts;
+use super::flash::Flash;
 use super::site::Site;
 use super::uri::Wanted;
 use crate::router::Instance;
@@ -69,12 +70,6 @@ struct Process {
     bits: String,
     tasks: String,
     idle: String,
-}
-
-/// What came of the action before.
-struct Flash {
-    class: &'static str,
-    text: &'static str,
 }
 
 struct Links {
@@ -187,7 +182,7 @@ pub(super) fn html(scene: &Scene<'_>) -> String {
         released: RELEASED,
         facts: facts(&info, rows),
         process: process(&info),
-        flash: wanted.st.as_deref().map(flash),
+        flash: wanted.st.as_deref().map(Flash::of),
         links: links(&settings, wanted),
         scope: wanted.scope.as_deref().unwrap_or_default(),
         columns: COLUMNS,
@@ -314,30 +309,6 @@ fn process(info: &Info) -> Process {
         tasks: format!("{}/{}", text(InfoField::RunQueue), text(InfoField::Tasks)),
         idle: text(InfoField::IdlePct),
     }
-}
-
-fn flash(code: &str) -> Flash {
-    let (class, text) = match code {
-        "DONE" => ("good", "Done."),
-        "NONE" => ("neutral", "Nothing has changed."),
-        "PART" => ("part", "Done in part: some of the servers are unknown."),
-        "ERRP" => ("wrong", "Not done: the action, the backend or the servers are unknown."),
-        "EXCD" => (
-            "wrong",
-            "Not done: that was too much at once. Try again with fewer servers.",
-        ),
-        "DENY" => (
-            "wrong",
-            "Not done: this is not allowed here, or the form was older than the process. Try again from this page.",
-        ),
-        "BUSY" => (
-            "wrong",
-            "Not done: another process takes over at this moment. Try again in a few seconds.",
-        ),
-        "IVAL" => ("wrong", "Not done: the request was not valid."),
-        _ => ("neutral", "Nobody knows what came of it."),
-    };
-    Flash { class, text }
 }
 
 fn links(settings: &plan::Stats, wanted: &Wanted) -> Links {
