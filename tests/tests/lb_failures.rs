@@ -1,10 +1,11 @@
 //! Servers that refuse, die and come back.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
-use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, free_port, until};
+use socket2::SockRef;
+use tandem_tests::{Config, Lb, Room, Server, Syslog, ask, both, connect, ended, free_port, until};
 
 fn nobody() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], free_port()))
@@ -172,4 +173,40 @@ fn a_silent_drop_with_a_reset_is_heard_by_who_is_near() {
         .expect("it is accepted before it is dropped");
     let error = (&from).read(&mut [0]).expect_err("no end, and no bytes");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+/// It is noticed at once, whatever the client has said before and whoever has looked at that.
+#[test]
+fn who_breaks_off_while_its_server_is_connected_to_is_told_as_by_haproxy() {
+    // A server that answers nobody: its queue is full.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    nix::sys::socket::listen(&listener, nix::sys::socket::Backlog::new(0).expect("small")).expect("it listens");
+    let at = listener.local_addr().expect("bound");
+    let is_full = || TcpStream::connect_timeout(&at, Duration::from_millis(200));
+    let _waiting: Vec<TcpStream> = std::iter::from_fn(|| is_full().ok()).collect();
+    let looks = " use-server s if { req.len gt 100 }\n";
+    let aborts = " option abortonclose\n";
+    for lines in [
+        String::new(),
+        looks.to_owned(),
+        aborts.to_owned(),
+        format!("{aborts}{looks}"),
+    ] {
+        let config = |room: &Room| {
+            let (head, bind) = (room.head(), room.at(0));
+            format!("{head}listen l\n bind {bind}\n timeout connect 1h\n{lines} server s {at}\n")
+        };
+        both(1, config, |room| {
+            let mut client = connect(room.at(0));
+            client.write_all(b"words").expect("room");
+            until("it to connect", || (room.cell("l", "s", "scur") == "1").then_some(()));
+            let how = SockRef::from(&client).set_linger(Some(Duration::ZERO));
+            how.expect("closed so, it is reset");
+            drop(client);
+            let line = until("its line", || {
+                room.lines().into_iter().find(|line| line.contains(" l l/s "))
+            });
+            assert!(line.contains(" CD "), "{} {lines:?}: {line}", room.name);
+        });
+    }
 }

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, until};
+use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, free_port, until};
 
 #[test]
 fn usr1_lets_the_connections_end_and_takes_no_new_ones() {
@@ -95,4 +95,31 @@ fn ttou_pauses_and_ttin_resumes() {
     lb.signal(Signal::SIGTTIN);
     syslog.line_with("Resumed frontend fe.");
     assert_eq!(ask(&mut new, b"!")[..], b"w"[..]);
+}
+
+/// Whoever reads the log learns what a reload has changed, not only that there was one.
+#[test]
+fn a_reload_by_a_signal_says_what_it_changes() {
+    let server = Server::echo();
+    let log = std::env::temp_dir().join(format!("tandem-said-{}", free_port()));
+    let config = Config::default().server("s", &server, "");
+    let errors = std::fs::File::create(&log).expect("the temporary folder is writable");
+    let mut lb = Lb::start_as(&config.to_string(), |mut command| {
+        command.stderr(errors);
+        command
+    });
+    for (signal, retries, before) in [(Signal::SIGHUP, 7, 3), (Signal::SIGUSR2, 8, 7)] {
+        lb.reload(
+            signal,
+            &config.clone().backend(format!("retries {retries}")).to_string(),
+        );
+        until("the change to be told", || {
+            let log = std::fs::read_to_string(&log).expect("it is there");
+            let change = format!("retries {before} becomes {retries}");
+            log.lines()
+                .any(|line| line.contains("reload: ") && line.contains(&change))
+                .then_some(())
+        });
+    }
+    std::fs::remove_file(&log).ok();
 }
