@@ -94,6 +94,21 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`lb_tls::effects`",
     ),
     (
+        "`show resolvers` knows the sections that are configured. HAProxy makes one more of `/etc/resolv.conf` and calls it `default`, also where \
+         nothing asks for it.",
+        "no test; `lb_resolvers` compares the others",
+    ),
+    (
+        "A `server-state-file` or `stats-file` that cannot be read is named with its line and left where it is, since it is the operator's; only a \
+         state of our own that is torn is set aside.",
+        "`lb_state`",
+    ),
+    (
+        "`show proc`: the process is its own worker. A process before it is among the old workers for as long as it serves those who stayed there, \
+         and of the version `-`, which it does not say.",
+        "`lb_master`",
+    ),
+    (
         "Where `curves` names several, the first of the client's list that is among them is used; HAProxy takes the first of its own.",
         "no test; rustls chooses",
     ),
