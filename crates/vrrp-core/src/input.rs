@@ -28,6 +28,9 @@ pub enum Input<'a> {
         instance: InstanceId,
         address: Option<IpAddr>,
     },
+    /// Nobody listens for what this instance has to hear, or somebody does again. It may be one that the next `Settings`
+    /// bring.
+    Deaf { instance: InstanceId, deaf: bool },
     /// Before `Start`: the addresses of this instance are on the interface. A fresh journal says that we put them there
     /// a moment ago and served them.
     Found { instance: InstanceId, fresh_journal: bool },

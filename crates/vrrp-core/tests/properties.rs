@@ -58,6 +58,10 @@ enum Step {
         number: u8,
         there: bool,
     },
+    Deaf {
+        number: u8,
+        deaf: bool,
+    },
     Script(bool),
     Lost(u8),
     Announced(u8),
@@ -136,6 +140,7 @@ fn any_step() -> impl Strategy<Value = Step> {
         1 => proptest::collection::vec(any::<u8>(), 0..64).prop_map(Step::Noise),
         1 => (number.clone(), any::<bool>()).prop_map(|(number, up)| Step::Link { number, up }),
         1 => (number.clone(), any::<bool>()).prop_map(|(number, there)| Step::Source { number, there }),
+        1 => (number.clone(), any::<bool>()).prop_map(|(number, deaf)| Step::Deaf { number, deaf }),
         2 => any::<bool>().prop_map(Step::Script),
         1 => number.clone().prop_map(Step::Lost),
         1 => number.clone().prop_map(Step::Announced),
@@ -279,6 +284,8 @@ struct Run {
     numbers: BTreeMap<InstanceId, u8>,
     /// Whether the interface of each has its address.
     there: [bool; 2],
+    /// Who was master when that was looked at last.
+    masters: BTreeSet<InstanceId>,
     /// A reload has put a master beside one that is none, and they have not found together yet. Until then they must have.
     mixed: Option<Mono>,
 }
@@ -294,6 +301,7 @@ impl Run {
             ids,
             numbers: ids.into_iter().zip(0..).collect(),
             there: [true; 2],
+            masters: BTreeSet::new(),
             mixed: None,
         };
         for (number, found) in (0..).zip(kind.found) {
@@ -354,6 +362,14 @@ impl Run {
                     instance: id(number),
                     address: there.then(|| own(family, *number)),
                 });
+            }
+            Step::Deaf { number, deaf } => {
+                self.give(Input::Deaf {
+                    instance: id(number),
+                    deaf: *deaf,
+                });
+                // Whoever hears again waits again.
+                self.mixed = self.mixed.map(|_| self.now + FOUND);
             }
             Step::Script(good) => {
                 let outcome = ScriptOutcome::Exited(i32::from(!good));
@@ -512,6 +528,12 @@ impl Run {
     }
 
     fn check(&mut self) {
+        let masters = self.router.instances().filter(|i| i.state == State::Master);
+        let deaf = masters.filter(|i| i.conditions.deaf).map(|i| i.settings.id);
+        let new: Vec<InstanceId> = deaf.filter(|id| !self.masters.contains(id)).collect();
+        assert!(new.is_empty(), "{new:?} became master and hears nothing");
+        let masters = self.router.instances().filter(|i| i.state == State::Master);
+        self.masters = masters.map(|i| i.settings.id).collect();
         let began = self.now >= Mono::ZERO + self.kind.startup_delay;
         for view in self.router.instances().filter(|_| began) {
             let serves = view.listening || view.state == State::Master;
@@ -531,9 +553,13 @@ impl Run {
             let masters = self.router.instances().filter(|i| i.state == State::Master).count();
             let are_two = masters > 0 && masters < self.router.instances().count();
             self.mixed = self.mixed.filter(|_| are_two);
-            // Whoever waits for a tracker's first word has not begun, and its time has not either.
-            let waits = |c: Conditions| c.pending || c.link_unknown || c.source_unknown;
-            if self.router.instances().any(|i| waits(i.conditions)) {
+            // Whoever waits for a tracker's first word, or to hear, has not begun, and its time has not either.
+            let waits = |c: Conditions| c.pending || c.deaf;
+            if self
+                .router
+                .instances()
+                .any(|i| i.state == State::Init && waits(i.conditions))
+            {
                 self.mixed = self.mixed.map(|_| self.now + FOUND);
             }
             let is_early = self.mixed.is_some_and(|until| self.now <= until);

@@ -10,6 +10,7 @@ use crate::snapshot::{Instance, Snapshot};
 pub(crate) fn because(snapshot: &Snapshot, instance: &Instance) -> String {
     let since = seconds(snapshot.at.since(instance.changed_at));
     let words = match instance.state {
+        State::Init | State::Backup if instance.conditions.deaf => deaf(instance),
         State::Init => "it waits for a first result of what it tracks".to_owned(),
         State::Fault => faults(instance),
         State::Master if instance.leaving => "it said goodbye and serves until its successor does".to_owned(),
@@ -74,10 +75,19 @@ fn faults(instance: &Instance) -> String {
     if conditions.group {
         found.push("another member of its sync group is in fault".to_owned());
     }
+    if found.is_empty() && conditions.deaf {
+        found.push(deaf(instance));
+    }
     if found.is_empty() {
         found.push("the fault is over; it returns".to_owned());
     }
     found.join("; ")
+}
+
+/// Why is said once, in the log.
+fn deaf(instance: &Instance) -> String {
+    let interface = instance.settings.interface.as_deref().unwrap_or("its interface");
+    format!("it does not hear anybody on {interface}, so silence means nothing: it waits for a socket to listen with")
 }
 
 fn seconds(duration: Duration) -> String {
@@ -119,7 +129,9 @@ mod tests {
             fault.starts_with("FAULT for 2.0 s: eth0 is down or not there; eth0 has no address"),
             "{fault}"
         );
-        let alone = say(&|i| i.state = State::Backup);
+        let deaf = say(&|i| (i.state, i.conditions.deaf) = (State::Init, true));
+        assert!(deaf.contains("it does not hear anybody on eth0"), "{deaf}");
+        let alone = say(&|i| (i.state, i.conditions.deaf) = (State::Backup, false));
         assert!(
             alone.contains("no master is heard; it takes over after 3.6 s"),
             "{alone}"

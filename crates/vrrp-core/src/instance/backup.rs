@@ -148,7 +148,7 @@ impl Instance {
     pub(super) fn master_down(&mut self, cx: &mut Cx<'_>) {
         self.forget_old_word(cx);
         match self.phase {
-            Phase::Backup if self.has_yielded() => {
+            Phase::Backup if self.conditions.deaf || self.has_yielded() => {
                 self.await_from_now(Awaited::Master, cx);
                 self.stays_backup(cx);
             }

@@ -147,10 +147,10 @@ impl Instance {
     }
 
     /// Nobody came. Whoever must go goes; a handover is called off, because serving is better than nobody serving. Not in
-    /// a group, whose other members may have found their successors.
+    /// a group, whose other members may have found their successors, nor where a successor would not be heard.
     pub(super) fn no_successor(&mut self, cx: &mut Cx<'_>) {
         let Phase::Leaving(leaving) = &self.phase else { return };
-        if matches!(leaving.why, Release::Handover { .. }) && !self.grouped {
+        if matches!(leaving.why, Release::Handover { .. }) && !self.grouped && !self.conditions.deaf {
             return self.become_master(cx);
         }
         self.finish_leaving(ReleaseEnd::Cap, cx);

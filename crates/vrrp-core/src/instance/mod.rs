@@ -75,12 +75,8 @@ pub(crate) enum Phase {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conditions {
     pub link_down: bool,
-    /// Nobody has said yet how the interface is: no fault, but no reason to begin either.
-    pub link_unknown: bool,
     /// No address of its family to send from.
     pub no_source: bool,
-    /// Nobody has said yet whether there is one: no fault either.
-    pub source_unknown: bool,
     /// Unicast to nobody.
     pub no_peer: bool,
     /// A tracker without weight is bad, or a file's number is very low.
@@ -91,6 +87,8 @@ pub struct Conditions {
     pub pending: bool,
     /// The same for another member of the group.
     pub group_pending: bool,
+    /// Nobody listens for what it has to hear: no fault either, but silence means nothing.
+    pub deaf: bool,
 }
 
 impl Conditions {
@@ -104,7 +102,7 @@ impl Conditions {
     }
 
     const fn waiting(&self) -> bool {
-        self.pending || self.group_pending || self.link_unknown || self.source_unknown
+        self.pending || self.group_pending || self.deaf
     }
 
     const fn can_send(&self) -> bool {

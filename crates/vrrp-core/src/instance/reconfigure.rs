@@ -14,35 +14,30 @@ pub(crate) struct Surroundings {
     pub(crate) up: Option<bool>,
     /// What there is to speak from, if that was told.
     pub(crate) source: Option<Option<IpAddr>>,
+    /// Nobody listens there.
+    pub(crate) deaf: bool,
 }
 
 impl Instance {
-    /// One that comes while others run: what is not known yet is no fault, but it waits for it.
+    /// One that comes while others run.
     pub(crate) fn amid(settings: InstanceSettings, around: Surroundings, cx: &mut Cx<'_>) -> Instance {
         let mut instance = Instance::new(settings);
-        let conditions = &mut instance.conditions;
-        (conditions.link_unknown, conditions.source_unknown, conditions.no_source) = (true, true, false);
         instance.settle_in(around, cx);
         instance
     }
 
     fn settle_in(&mut self, around: Surroundings, cx: &mut Cx<'_>) {
-        self.link_is(around.up);
-        match around.source {
-            Some(source) => self.offer(source, cx),
-            None => self.choose_source(cx),
-        }
-    }
-
-    fn link_is(&mut self, up: Option<bool>) {
         let InstanceSettings {
             interface,
             track_primary,
             ..
         } = &self.settings;
-        let waits = *track_primary || self.conditions.link_unknown;
-        self.conditions.link_unknown = interface.is_some() && up.is_none() && waits;
-        self.conditions.link_down = interface.is_some() && up == Some(false) && *track_primary;
+        self.conditions.link_down = interface.is_some() && *track_primary && around.up != Some(true);
+        self.conditions.deaf = around.deaf;
+        match around.source {
+            Some(source) => self.offer(source, cx),
+            None => self.choose_source(cx),
+        }
     }
 
     /// Whoever calls this evaluates when everything else is known, too.

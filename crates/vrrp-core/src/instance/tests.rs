@@ -14,6 +14,7 @@ use crate::{Event, Output, Release};
 
 mod addresses;
 mod backup;
+mod deaf;
 mod departure;
 mod dialects;
 mod disputes;
@@ -92,6 +93,7 @@ impl Rig {
         let around = Surroundings {
             up: Some(true),
             source: None,
+            deaf: false,
         };
         self.act(|i, cx| {
             i.reconfigure(settings, around, cx);

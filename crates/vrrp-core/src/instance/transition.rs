@@ -46,15 +46,13 @@ impl Instance {
 
     pub(super) fn offer(&mut self, source: Option<std::net::IpAddr>, cx: &mut Cx<'_>) {
         self.offered = source;
-        self.conditions.source_unknown = false;
         self.choose_source(cx);
     }
 
     /// By its settings, from what the interface has to offer.
     pub(super) fn choose_source(&mut self, cx: &mut Cx<'_>) {
         self.source = self.speaks_from();
-        self.conditions.source_unknown &= self.source.is_none();
-        let missing = self.source.is_none() && !self.conditions.source_unknown;
+        let missing = self.source.is_none();
         if missing && !self.conditions.no_source {
             cx.log(
                 self.settings.id,
@@ -64,6 +62,18 @@ impl Instance {
             );
         }
         self.conditions.no_source = missing;
+    }
+
+    /// Whoever hears nothing takes no silence for the truth: what it waits for begins when it hears.
+    pub(crate) fn set_deaf(&mut self, deaf: bool, cx: &mut Cx<'_>) {
+        if std::mem::replace(&mut self.conditions.deaf, deaf) == deaf {
+            return;
+        }
+        if self.phase == Phase::Backup {
+            self.wants = false;
+            self.await_from_now(Awaited::Master, cx);
+        }
+        self.evaluate(cx);
     }
 
     /// An address that is tracked counts only while the interface has it.
@@ -112,12 +122,15 @@ impl Instance {
         match &self.phase {
             Phase::Init if !self.started => {}
             Phase::Init if fault => self.become_fault(cx),
-            // What was served a moment ago is presumed good until a tracker says otherwise.
+            // What was served a moment ago may be served by somebody else, whom nobody would hear.
+            Phase::Init if self.conditions.deaf && self.found_in_place() => self.let_go(cx),
+            // It is presumed good until a tracker says otherwise.
             Phase::Init if self.found == Some(Found::Fresh) => self.listen(cx),
             Phase::Init if self.conditions.waiting() => {}
             Phase::Init => self.elect(cx),
             Phase::Fault if !fault && !self.conditions.waiting() => self.become_backup(cx),
             Phase::Backup | Phase::Listening | Phase::Master | Phase::Leaving(_) if fault => self.become_fault(cx),
+            Phase::Listening if self.conditions.deaf => self.stop_listening(cx),
             _ => {}
         }
     }
@@ -143,9 +156,9 @@ impl Instance {
         );
     }
 
-    /// Master, unless a group or an operator holds it back.
+    /// Master, unless a group or an operator holds it back, or it would not hear another one.
     pub(super) fn want_master(&mut self, cx: &mut Cx<'_>) {
-        if self.drained {
+        if self.drained || self.conditions.deaf {
             self.await_from_now(Awaited::Master, cx);
         } else if self.grouped {
             self.ask_group(cx);

@@ -21,6 +21,14 @@ impl Router {
             Input::NextSource { instance, address } => {
                 self.sources.insert(instance, address);
             }
+            Input::Deaf { instance, deaf } => {
+                if deaf {
+                    self.deaf.insert(instance);
+                } else {
+                    self.deaf.remove(&instance);
+                }
+                self.one(instance, now, |i, cx| i.set_deaf(deaf, cx));
+            }
             Input::Found {
                 instance,
                 fresh_journal,

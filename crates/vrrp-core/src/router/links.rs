@@ -7,7 +7,7 @@ use tandem_time::Mono;
 
 use super::Router;
 use crate::settings::{LinkDelay, RouterSettings, TrackerKind};
-use crate::{Conditions, Event, Observation, Output};
+use crate::{Event, Observation, Output};
 
 #[derive(Debug, Default)]
 pub(super) struct Links {
@@ -105,8 +105,7 @@ impl Router {
             let settings = instance.settings();
             if settings.interface.as_ref() == Some(interface) {
                 let is_down = !up && settings.track_primary;
-                let told = |c: &mut Conditions| (c.link_down, c.link_unknown) = (is_down, false);
-                instance.change_conditions(told, cx);
+                instance.change_conditions(|c| c.link_down = is_down, cx);
             }
         });
         let watching = |kind: &TrackerKind| matches!(kind, TrackerKind::Interface(name) if name == interface);

@@ -9,7 +9,7 @@ mod tracking;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -28,8 +28,9 @@ use strangers::Strangers;
 
 /// The VRRP router of one host.
 ///
-/// A runtime first tells what is: `WallClock`, a `Link` for every interface, a `Source` for every instance, `Found` for
-/// addresses that are already on an interface, and tracker results as they come; then `Start`. From then on it carries
+/// A runtime first tells what is: `WallClock`, a `Link` for every interface, a `Source` for every instance, `Deaf` for those
+/// that nobody listens for, `Found` for addresses that are already on an interface, and tracker results as they come; then
+/// `Start`. From then on it carries
 /// out the outputs in their order, drains its sockets before it calls [`Router::on_deadline`], and calls that when
 /// [`Router::poll_deadline`] says so.
 #[derive(Debug)]
@@ -43,6 +44,8 @@ pub struct Router {
     started: Started,
     /// Where instances will speak from under the next settings.
     sources: BTreeMap<InstanceId, Option<IpAddr>>,
+    /// Who hears nothing, of those that are and of those that the next settings bring.
+    deaf: BTreeSet<InstanceId>,
     /// The wall clock at a moment of ours.
     wall: Option<(Mono, Duration)>,
     strangers: Strangers,
@@ -73,6 +76,7 @@ impl Router {
             },
             started: Started::No,
             sources: BTreeMap::new(),
+            deaf: BTreeSet::new(),
             wall: None,
             strangers: Strangers::default(),
             settings,

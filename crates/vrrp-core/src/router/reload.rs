@@ -45,6 +45,7 @@ impl Router {
             let around = Surroundings {
                 up: interface.and_then(|interface| self.links.is_up(interface)),
                 source: sources.remove(&wanted.id),
+                deaf: self.deaf.contains(&wanted.id),
             };
             let instance = match before.remove(&wanted.id) {
                 Some(mut instance) => {
@@ -58,6 +59,7 @@ impl Router {
             };
             self.instances.insert(wanted.id, instance);
         }
+        self.deaf.retain(|id| self.instances.contains_key(id));
         self.removals_first(said);
         self.mark_grouped();
         if self.started == Started::Yes {

@@ -36,6 +36,7 @@ impl Brain {
         for opening in self.ports.adjust(self.router.settings(), &self.network) {
             self.opened(opening.open());
         }
+        self.tell_deaf();
         self.tell_links(&self.router.settings().interfaces());
         self.tell_sources();
         self.tell_found(journal);
@@ -60,7 +61,7 @@ impl Brain {
         Ok(())
     }
 
-    /// Interfaces and sources are told before the instances that need them come to life.
+    /// Interfaces, sources and who hears nothing are told before the instances that need them come to life.
     pub(super) fn reload(&mut self, assignment: Assignment, now: Mono) {
         let Assignment {
             settings,
@@ -72,6 +73,7 @@ impl Brain {
         let wanted = settings.interfaces();
         let openings = self.ports.adjust(&settings, &self.network);
         self.open_ports(openings);
+        self.tell_these(self.deaf_of(&settings.instances));
         self.tell_links(&wanted.difference(&known).cloned().collect());
         self.before.clone_from(&self.router.settings().instances);
         self.virtuals = Virtuals::of(&settings);
@@ -129,15 +131,34 @@ impl Brain {
         }
     }
 
-    /// One that is up and about to be listened on is told of then: whoever begins there begins a moment later, and without a
-    /// fault that its group would share. What was told of it before goes on.
+    /// Who hears nothing, before it is told of anything that would bring it to life.
+    pub(super) fn tell_deaf(&mut self) {
+        self.tell_these(self.deaf_of(&self.router.settings().instances));
+    }
+
+    fn tell_these(&mut self, changed: Vec<(InstanceId, bool)>) {
+        let now = self.now();
+        for (instance, deaf) in changed {
+            self.router.handle(Input::Deaf { instance, deaf }, now);
+        }
+    }
+
+    /// Those of whom that has changed.
+    fn deaf_of(&self, instances: &[InstanceSettings]) -> Vec<(InstanceId, bool)> {
+        let is = |settings: &InstanceSettings| {
+            let home = self.network.home(settings);
+            home.is_some_and(|link| self.ports.is_deaf(&link.name, settings))
+        };
+        let was = |id| self.router.instance(id).is_some_and(|view| view.conditions.deaf);
+        let all = instances.iter().map(|settings| (settings.id, is(settings)));
+        all.filter(|(id, is)| *is != was(*id)).collect()
+    }
+
     pub(super) fn tell_links(&mut self, names: &BTreeSet<Arc<str>>) {
         let now = self.now();
         for interface in names {
             let up = self.network.is_up(interface);
-            if !up || !self.ports.is_deaf_at_all(interface) {
-                self.router.handle(Input::Link { interface, up }, now);
-            }
+            self.router.handle(Input::Link { interface, up }, now);
         }
     }
 
@@ -154,14 +175,6 @@ impl Brain {
     fn sources_of(&self, settings: &RouterSettings) -> Vec<(InstanceId, Option<IpAddr>)> {
         let instances = settings.instances.iter();
         let instances = instances.filter(|i| i.source.is_none() || i.track_source);
-        // Another family may be listened for on the same interface. One that names no interface hears of a link by its source
-        // only, and the link of another may have been told of because it is tracked. Whoever speaks has begun.
-        let hears = |i: &&InstanceSettings| {
-            let speaks = self.router.instance(i.id).is_some_and(|view| view.source.is_some());
-            let home = self.network.home(i);
-            speaks || home.is_none_or(|link| !self.network.is_up(&link.name) || !self.ports.is_deaf(&link.name, i))
-        };
-        let instances = instances.filter(hears);
         instances.map(|i| (i.id, self.source_of(i))).collect()
     }
 

@@ -83,8 +83,7 @@ impl Brain {
             Answer::Errands(done) => self.errands_done(done),
             Answer::Opened(opened) => {
                 self.opened(opened);
-                self.tell_links(&self.router.settings().interfaces());
-                self.tell_sources();
+                self.tell_deaf();
             }
             Answer::Listed(lists) => self.relisted(lists),
         }
@@ -114,9 +113,11 @@ impl Brain {
         self.tell_links(&self.router.settings().interfaces());
     }
 
+    /// What is closed with its interface, and not open again, leaves somebody deaf.
     pub(super) fn listen(&mut self) {
         let openings = self.ports.adjust(self.router.settings(), &self.network);
         self.open_ports(openings);
+        self.tell_deaf();
     }
 
     fn address_gone(&mut self, index: Index, address: IpAddr) {

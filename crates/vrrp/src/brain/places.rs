@@ -143,17 +143,6 @@ impl Places {
         self.is_lacking(&name) && !self.open.get(&name).is_some_and(hears)
     }
 
-    /// Somebody is about to listen on this interface who does not yet, or nobody listens who should.
-    pub(super) fn is_deaf_at_all(&self, interface: &str) -> bool {
-        let here = |name: &&Name| *name.0 == *interface;
-        let is_awaited = self
-            .awaited
-            .keys()
-            .filter(here)
-            .any(|name| !self.open.contains_key(name));
-        is_awaited || self.refused.keys().any(|name| here(&name)) && !self.open.keys().any(|name| here(&name))
-    }
-
     fn is_lacking(&self, name: &Name) -> bool {
         self.awaited.contains_key(name) || self.refused.contains_key(name)
     }
@@ -214,10 +203,10 @@ mod tests {
         let vi = instance(Family::V4, GROUP);
         let mut places = Places::default();
         assert_eq!(places.adjust(all.clone()).to_open.len(), 1);
-        assert!(places.is_deaf("eth0", &vi) && places.is_deaf_at_all("eth0"));
+        assert!(places.is_deaf("eth0", &vi));
         let said = places.tried(&name(Family::V4), &v4, failed()).trouble;
         assert_eq!(said.as_deref(), Some("too many files"));
-        assert!(places.is_deaf("eth0", &vi) && places.is_deaf_at_all("eth0"));
+        assert!(places.is_deaf("eth0", &vi));
         assert!(places.is_refused(), "it is tried again");
 
         assert_eq!(places.adjust(all.clone()).to_open.len(), 1);
@@ -226,7 +215,7 @@ mod tests {
         assert!(places.is_deaf("eth0", &vi));
         assert_eq!(places.adjust(all.clone()).to_open.len(), 1);
         open(&mut places, Family::V4, &v4);
-        assert!(!places.is_deaf("eth0", &vi) && !places.is_deaf_at_all("eth0"));
+        assert!(!places.is_deaf("eth0", &vi));
         assert!(!places.is_refused());
         assert!(places.adjust(all).to_open.is_empty());
     }
@@ -242,18 +231,15 @@ mod tests {
         let both = wanted(&[(Family::V4, v4.clone()), (Family::V6, v6.clone())]);
         assert_eq!(places.adjust(both.clone()).to_open.len(), 1);
         assert!(places.is_deaf("eth0", &instance(Family::V6, six)));
-        assert!(places.is_deaf_at_all("eth0"), "not for long");
         assert!(!places.is_deaf("eth0", &instance(Family::V4, GROUP)));
         places.tried(&name(Family::V6), &v6, failed());
         assert!(places.is_deaf("eth0", &instance(Family::V6, six)));
-        assert!(!places.is_deaf_at_all("eth0"), "the other family does not suffer");
 
         let more = place(&[GROUP, OTHER]);
         let changes = places.adjust(wanted(&[(Family::V4, more.clone())]));
         assert!(changes.to_close.is_empty(), "it listens until there is a new one");
         assert!(!places.is_deaf("eth0", &instance(Family::V4, GROUP)));
         assert!(places.is_deaf("eth0", &instance(Family::V4, OTHER)));
-        assert!(!places.is_deaf_at_all("eth0"));
         open(&mut places, Family::V4, &more);
         assert!(!places.is_deaf("eth0", &instance(Family::V4, OTHER)));
     }
@@ -291,6 +277,17 @@ mod tests {
         places.adjust(wanted(&[(Family::V4, moved.clone())]));
         assert!(!places.tried(&name(Family::V4), &v4, Attempt::Opened).is_taken);
         open(&mut places, Family::V4, &moved);
+        let again = wanted(&[(Family::V4, v4.clone())]);
+        assert_eq!(
+            places.adjust(again).to_close,
+            [name(Family::V4)],
+            "its interface was made anew"
+        );
+        assert!(
+            places.is_deaf("eth0", &instance(Family::V4, GROUP)),
+            "whatever it heard before"
+        );
+        open(&mut places, Family::V4, &v4);
         assert_eq!(places.adjust(BTreeMap::new()).to_close, [name(Family::V4)]);
         assert!(places.place(&name(Family::V4)).is_none());
     }

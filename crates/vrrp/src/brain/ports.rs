@@ -152,11 +152,6 @@ impl Ports {
         self.places.is_deaf(interface, settings)
     }
 
-    /// The same of whoever lives on this interface.
-    pub(super) fn is_deaf_at_all(&self, interface: &str) -> bool {
-        self.places.is_deaf_at_all(interface)
-    }
-
     /// All that is open.
     pub(super) fn listening(&self) -> impl Iterator<Item = Listening<'_>> {
         let open = self.open.iter();

@@ -2,44 +2,58 @@
 
 use super::*;
 
-/// The reload that adds a member: with its interface known before, told later, or in fault.
-#[test]
-fn who_serves_goes_on_when_its_group_grows() {
+fn alone() -> RouterSettings {
     let mut alone = pair();
     alone.groups[0].members.truncate(1);
     alone.instances.truncate(1);
-    let grown = |up: Option<bool>, told_later: bool| {
-        let mut rig = Rig::started(alone.clone());
-        rig.run(LONG);
-        let (interface, instance) = ("eth1", InstanceId(1));
-        if let Some(up) = up.filter(|_| !told_later) {
-            rig.give(Input::Link { interface, up });
-        }
-        let address = Some(OWN.into());
-        rig.give(Input::NextSource { instance, address });
+    alone
+}
+
+/// A group of one, which a reload is about to give another member: how that one's interface is, and its source.
+fn about_to_grow(up: bool, address: Option<IpAddr>) -> Rig {
+    let mut rig = Rig::started(alone());
+    rig.run(LONG);
+    let (interface, instance) = ("eth1", InstanceId(1));
+    rig.give(Input::Link { interface, up });
+    rig.give(Input::NextSource { instance, address });
+    rig
+}
+
+fn deaf(rig: &mut Rig, number: u32, deaf: bool) {
+    let instance = InstanceId(number);
+    rig.give(Input::Deaf { instance, deaf });
+}
+
+/// The reload that adds a member: one that hears at once, or whose socket is still being opened, or one in fault.
+#[test]
+fn who_serves_goes_on_when_its_group_grows() {
+    let grown = |up: bool, later: bool| {
+        let mut rig = about_to_grow(up, Some(OWN.into()));
+        deaf(&mut rig, 1, later);
         rig.outputs();
         rig.give(Input::Settings(Box::new(pair())));
-        if let Some(up) = up.filter(|_| told_later) {
+        if later && up {
+            rig.run(LONG);
             assert_eq!(rig.states(), [State::Master, State::Init]);
-            rig.give(Input::Link { interface, up });
+            deaf(&mut rig, 1, false);
         }
         rig
     };
     let dropped = |o: &Output| matches!(o, Output::RemoveAddresses { .. });
-    for told_later in [false, true] {
-        let mut rig = grown(Some(true), told_later);
+    for later in [false, true] {
+        let mut rig = grown(true, later);
         assert_eq!(rig.states(), [State::Master, State::Backup]);
         rig.run(LONG);
         assert_eq!(rig.states(), [State::Master; 2]);
         assert!(!rig.outputs().iter().any(dropped));
 
-        let mut rig = grown(Some(true), told_later);
+        let mut rig = grown(true, later);
         rig.hear(1, 50);
         assert_eq!(rig.states(), [State::Master, State::Backup], "it preempts that one");
         rig.hear(1, 200);
         assert_eq!(rig.states(), [State::Backup; 2], "one of them has a master");
 
-        assert_eq!(grown(Some(false), told_later).states(), [State::Fault; 2]);
+        assert_eq!(grown(false, later).states(), [State::Fault; 2]);
     }
 }
 
@@ -92,72 +106,66 @@ fn who_has_stopped_does_not_leave_once_more_with_its_new_group() {
     assert!(!rig.outputs().iter().any(released));
 }
 
-/// Its socket is being opened: neither its interface nor its source is told before that.
+/// Another reload tells nothing of its socket.
 #[test]
-fn who_is_not_told_yet_is_no_fault_of_its_group() {
-    let mut alone = pair();
-    alone.groups[0].members.truncate(1);
-    alone.instances.truncate(1);
-    let grown = |wanted: &RouterSettings| {
-        let mut rig = Rig::started(alone.clone());
+fn who_hears_nothing_is_no_fault_of_its_group_and_waits() {
+    let mut rig = about_to_grow(true, Some(OWN.into()));
+    deaf(&mut rig, 1, true);
+    for _ in 0..2 {
+        rig.give(Input::Settings(Box::new(pair())));
         rig.run(LONG);
-        rig.give(Input::Settings(Box::new(wanted.clone())));
-        rig
-    };
-    let address = Some(OWN.into());
-    let (interface, up, instance) = ("eth1", true, InstanceId(1));
-    let mut rig = grown(&pair());
-    rig.give(Input::Link { interface, up });
-    assert_eq!(
-        rig.states(),
-        [State::Master, State::Init],
-        "its source is still to be told"
-    );
+        assert_eq!(rig.states(), [State::Master, State::Init]);
+    }
+    deaf(&mut rig, 1, false);
+    assert_eq!(rig.states(), [State::Master, State::Backup]);
+
+    let mut rig = about_to_grow(true, None);
+    deaf(&mut rig, 1, true);
+    rig.give(Input::Settings(Box::new(pair())));
+    assert_eq!(rig.states(), [State::Fault; 2], "there is no address to speak from");
+}
+
+/// It hears nobody for as long as it is deaf, so it can never be master, and a group serves on one host.
+#[test]
+fn a_master_goes_along_with_a_member_that_falls_deaf() {
+    let mut loose = pair();
+    loose.groups.clear();
+    let mut rig = Rig::started(loose);
+    deaf(&mut rig, 1, true);
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master, State::Backup]);
     rig.give(Input::Settings(Box::new(pair())));
     rig.run(LONG);
-    assert_eq!(
-        rig.states(),
-        [State::Master, State::Init],
-        "another reload tells nothing"
-    );
-    rig.give(Input::Source { instance, address });
-    assert_eq!(rig.states(), [State::Master, State::Backup]);
-
-    let mut rig = grown(&pair());
-    rig.give(Input::Link { interface, up });
-    let address = None;
-    rig.give(Input::Source { instance, address });
-    assert_eq!(rig.states(), [State::Fault; 2], "told that there is none");
-
-    let mut homeless = pair();
-    homeless.instances[1].interface = None;
-    homeless.instances[1].source = Some(OWN.into());
-    homeless.instances[1].track_source = true;
-    let mut rig = grown(&homeless);
-    assert_eq!(rig.states(), [State::Master, State::Init]);
-    let address = Some(OWN.into());
-    rig.give(Input::Source { instance, address });
-    assert_eq!(rig.states(), [State::Master, State::Backup]);
+    assert_eq!(rig.states(), [State::Backup; 2]);
+    deaf(&mut rig, 1, false);
+    rig.run(LONG);
+    assert_eq!(rig.states(), [State::Master; 2]);
 }
 
 /// A group that once had a member there must not share a fault of then.
 #[test]
 fn what_was_said_of_an_interface_ends_with_those_who_look_at_it() {
-    let mut alone = pair();
-    alone.groups[0].members.truncate(1);
-    alone.instances.truncate(1);
-    let mut rig = Rig::started(pair());
     let (interface, instance) = ("eth1", InstanceId(1));
+    let mut settings = pair();
+    settings.link_delays = vec![LinkDelay {
+        interface: interface.into(),
+        up: LONG,
+        down: LONG,
+    }];
+    let mut rig = Rig::started(pair());
     rig.give(Input::Link { interface, up: false });
-    rig.give(Input::Settings(Box::new(alone)));
+    rig.give(Input::Settings(Box::new(alone())));
     rig.run(LONG);
     assert_eq!(rig.states(), [State::Master]);
     let address = Some(OWN.into());
     rig.give(Input::NextSource { instance, address });
-    rig.give(Input::Settings(Box::new(pair())));
-    assert_eq!(rig.states(), [State::Master, State::Init]);
     rig.give(Input::Link { interface, up: true });
-    assert_eq!(rig.states(), [State::Master, State::Backup]);
+    rig.give(Input::Settings(Box::new(settings)));
+    assert_eq!(
+        rig.states(),
+        [State::Master, State::Backup],
+        "a first word counts at once"
+    );
 }
 
 /// Its clients are being served, and nobody says yet that somebody else does.

@@ -82,19 +82,18 @@ fn what_comes_during_the_startup_delay_begins_as_the_others_do() {
     };
     let mut alone = loose();
     alone.instances.truncate(1);
-    for before in [true, false] {
+    for deaf in [false, true] {
         let mut rig = Rig::started(delayed(alone.clone()));
         let (instance, address) = (InstanceId(1), Some(OWN.into()));
-        if before {
-            link(&mut rig, "eth1", true);
-            rig.give(Input::NextSource { instance, address });
-        }
+        link(&mut rig, "eth1", true);
+        rig.give(Input::NextSource { instance, address });
+        rig.give(Input::Deaf { instance, deaf });
         reload(&mut rig, &delayed(loose()));
         rig.run(Duration::from_secs(10));
-        if !before {
+        if deaf {
             assert_eq!(rig.states(), [State::Backup, State::Init]);
-            link(&mut rig, "eth1", true);
-            rig.give(Input::Source { instance, address });
+            let deaf = false;
+            rig.give(Input::Deaf { instance, deaf });
         }
         assert_eq!(rig.states(), [State::Backup; 2]);
     }
@@ -122,21 +121,28 @@ fn a_reload_decides_whether_the_own_interface_counts() {
     assert_eq!(rig.states()[0], State::Master);
 }
 
-/// Its socket is being opened, so it would take silence for the truth, whatever it says of its own address and interface.
+/// Its socket is being opened, so it would take silence for the truth, whatever it says of its own address and interface,
+/// and whatever is known of them.
 #[test]
-fn whoever_needs_no_news_waits_for_its_interface_all_the_same() {
-    let mut wanted = loose();
-    wanted.instances[1].track_primary = false;
-    wanted.instances[1].source = Some(OWN.into());
+fn whoever_needs_no_news_waits_for_its_socket_all_the_same() {
     let mut alone = loose();
     alone.instances.truncate(1);
-    for up in [true, false] {
+    for (interface, track_primary) in [("eth0", true), ("eth0", false), ("eth1", false)] {
+        let mut wanted = loose();
+        wanted.instances[1].track_primary = track_primary;
+        wanted.instances[1].interface = Some(interface.into());
+        wanted.instances[1].source = Some(OWN.into());
         let mut rig = Rig::started(alone.clone());
+        let (instance, deaf) = (InstanceId(1), true);
+        rig.give(Input::Deaf { instance, deaf });
         reload(&mut rig, &wanted);
         rig.run(LONG);
         assert_eq!(rig.states()[1], State::Init);
-        link(&mut rig, "eth1", up);
+        let deaf = false;
+        rig.give(Input::Deaf { instance, deaf });
         assert_eq!(rig.states()[1], State::Backup);
+        rig.run(LONG);
+        assert_eq!(rig.states()[1], State::Master);
     }
 }
 
