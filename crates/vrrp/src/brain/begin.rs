@@ -224,7 +224,8 @@ impl Brain {
                 if was_master && !(settings.priority.is_owner() && source == Some(address.address)) {
                     self.holding.was_left(index, cidr);
                 }
-                self.holding.found(settings.id, index, cidr, true);
+                let is_owner = settings.priority.is_owner();
+                self.holding.found(settings.id, is_owner, index, cidr, true);
             }
         }
     }

@@ -22,11 +22,7 @@ impl Brain {
     /// Of an instance that a reload dropped, too: its last outputs are still to be carried out.
     pub(super) fn settings(&self, instance: InstanceId) -> Option<&InstanceSettings> {
         let known = self.router.settings().instance(instance);
-        known.or_else(|| self.settings_before(instance))
-    }
-
-    fn settings_before(&self, instance: InstanceId) -> Option<&InstanceSettings> {
-        self.before.iter().find(|settings| settings.id == instance)
+        known.or_else(|| self.before.iter().find(|settings| settings.id == instance))
     }
 
     fn carry(&mut self, output: Output) {
@@ -61,7 +57,7 @@ impl Brain {
                 // Routes with this source went with it, unsaid.
                 self.add_policy(instance);
             }
-            Output::RemoveAddress { instance, address } => self.remove_old(instance, &address),
+            Output::RemoveAddress { instance, address } => self.remove_where_it_is(instance, &address),
             Output::Announce { instance, address } => {
                 if self.holding.may_announce(instance, address) {
                     self.announce(instance, address);
@@ -175,7 +171,7 @@ impl Brain {
         self.remove_policy(instance);
         let settings = self.settings(instance).cloned();
         for address in settings.iter().flat_map(InstanceSettings::addresses) {
-            self.remove_where_it_is(instance, settings.as_ref(), address);
+            self.remove_where_it_is(instance, address);
         }
         self.lower(instance);
     }
@@ -200,16 +196,24 @@ impl Brain {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
         let is_there = self.network.has_exactly(index, request.cidr);
-        self.holding.found(instance, index, request.cidr, is_there);
+        let is_owner = self.is_owner(instance);
+        self.holding.found(instance, is_owner, index, request.cidr, is_there);
         self.holding.adding(instance, address, index);
         self.errands
             .push(Request::AddAddress(request), Purpose::Hold { instance, address });
     }
 
-    fn remove(&mut self, instance: InstanceId, is_owner: bool, address: &VirtualAddress, index: Index) {
+    fn is_owner(&self, instance: InstanceId) -> bool {
+        self.settings(instance).is_some_and(|s| s.priority.is_owner())
+    }
+
+    fn remove(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
-        if is_owner && self.holding.is_native(instance, index, request.cidr) {
+        if self
+            .holding
+            .stays(instance, self.is_owner(instance), index, request.cidr)
+        {
             return self.holding.leave(instance, address);
         }
         self.holding.removing(instance, request.cidr, index);
@@ -217,25 +221,12 @@ impl Brain {
             .push(Request::DeleteAddress(request), Purpose::Give { index, address });
     }
 
-    /// The settings no longer have it. Those that had it say whose it was: an owner may be none any more.
-    fn remove_old(&mut self, instance: InstanceId, address: &VirtualAddress) {
-        let before = self.settings_before(instance);
-        let settings = before.or_else(|| self.settings(instance)).cloned();
-        self.remove_where_it_is(instance, settings.as_ref(), address);
-    }
-
     /// Where we put it, else where it would belong: from before a crash.
-    fn remove_where_it_is(
-        &mut self,
-        instance: InstanceId,
-        settings: Option<&InstanceSettings>,
-        address: &VirtualAddress,
-    ) {
-        let belongs = || Some(self.network.place(settings?, address)?.index);
+    fn remove_where_it_is(&mut self, instance: InstanceId, address: &VirtualAddress) {
+        let belongs = || Some(self.network.place(self.settings(instance)?, address)?.index);
         let held = self.holding.place(instance, address.address);
         if let Some(index) = held.or_else(belongs) {
-            let is_owner = settings.is_some_and(|s| s.priority.is_owner());
-            self.remove(instance, is_owner, address, index);
+            self.remove(instance, address, index);
         }
     }
 

@@ -16,8 +16,9 @@ pub(super) struct Holding {
     held: BTreeMap<(InstanceId, IpAddr), Held>,
     /// Removals of ours that the kernel has not reported yet.
     going: BTreeMap<(Index, IpAddr), Going>,
-    /// Addresses that this host had before an instance put them there. An owner's stay when it goes.
-    native: BTreeSet<(InstanceId, Index, Cidr)>,
+    /// Addresses that this host had before an instance put them there, and whether that one owned them. An owner's stay when
+    /// it goes, whatever it is by then.
+    native: BTreeMap<(InstanceId, Index, Cidr), bool>,
     /// What a process before us left.
     left: BTreeSet<(Index, Cidr)>,
     /// Additions that the kernel has not been asked for yet.
@@ -46,13 +47,13 @@ struct Going {
 }
 
 impl Holding {
-    /// An address is on its interface, or is not, when an instance comes to it.
-    pub(super) fn found(&mut self, instance: InstanceId, index: Index, cidr: Cidr, is_there: bool) {
+    /// An address is on its interface, or is not, when an instance comes to it, which may own it.
+    pub(super) fn found(&mut self, instance: InstanceId, is_owner: bool, index: Index, cidr: Cidr, is_there: bool) {
         if self.held.contains_key(&(instance, cidr.ip())) {
             return;
         }
         if is_there && !self.is_from_us(index, cidr) {
-            self.native.insert((instance, index, cidr));
+            *self.native.entry((instance, index, cidr)).or_default() |= is_owner;
         } else {
             self.native.remove(&(instance, index, cidr));
         }
@@ -72,8 +73,14 @@ impl Holding {
             || self.held.iter().any(brought)
     }
 
-    pub(super) fn is_native(&self, instance: InstanceId, index: Index, cidr: Cidr) -> bool {
-        self.native.contains(&(instance, index, cidr))
+    fn is_native(&self, instance: InstanceId, index: Index, cidr: Cidr) -> bool {
+        self.native.contains_key(&(instance, index, cidr))
+    }
+
+    /// It is left to the host by an instance that owned it when it came to it, or does now.
+    pub(super) fn stays(&self, instance: InstanceId, is_owner: bool, index: Index, cidr: Cidr) -> bool {
+        let was_owner = self.native.get(&(instance, index, cidr));
+        was_owner.is_some_and(|was_owner| is_owner || *was_owner)
     }
 
     /// Holds it no longer, and it stays where it is.
@@ -318,18 +325,18 @@ mod tests {
         let cidr = Cidr::host(vip());
         let other = InstanceId(4);
         let mut holding = Holding::default();
-        holding.found(VI, ETH, cidr, true);
+        holding.found(VI, true, ETH, cidr, true);
         assert!(holding.is_native(VI, ETH, cidr));
         assert!(!holding.is_native(other, ETH, cidr) && !holding.is_native(VI, Index(9), cidr));
         let wide = Cidr::new(vip(), 24).expect("it fits");
         assert!(!holding.is_native(VI, ETH, wide), "another address to the kernel");
         holding.adding(VI, vip(), ETH);
-        holding.found(VI, ETH, cidr, false);
+        holding.found(VI, true, ETH, cidr, false);
         assert!(holding.is_native(VI, ETH, cidr), "somebody took it, and we put it back");
-        holding.found(other, ETH, cidr, true);
+        holding.found(other, true, ETH, cidr, true);
         assert!(holding.is_native(other, ETH, cidr), "the next one finds it as well");
         holding.leave(VI, vip());
-        holding.found(VI, ETH, cidr, false);
+        holding.found(VI, true, ETH, cidr, false);
         assert!(
             !holding.is_native(VI, ETH, cidr),
             "gone meanwhile, and ours if it comes"
@@ -337,25 +344,42 @@ mod tests {
     }
 
     #[test]
+    fn what_an_owner_had_from_its_host_stays_whatever_it_is_by_now() {
+        let cidr = Cidr::host(vip());
+        let mut holding = Holding::default();
+        holding.found(VI, false, ETH, cidr, true);
+        assert!(!holding.stays(VI, false, ETH, cidr));
+        assert!(holding.stays(VI, true, ETH, cidr), "it has become its owner");
+        holding.found(VI, true, ETH, cidr, true);
+        holding.adding(VI, vip(), ETH);
+        assert!(holding.stays(VI, false, ETH, cidr), "it was its owner");
+        holding.leave(VI, vip());
+        holding.found(VI, false, ETH, cidr, true);
+        assert!(holding.stays(VI, false, ETH, cidr), "and has come again");
+        holding.found(VI, false, ETH, cidr, false);
+        assert!(!holding.stays(VI, true, ETH, cidr), "the host has it no more");
+    }
+
+    #[test]
     fn what_we_brought_is_nobody_else_s() {
         let cidr = Cidr::host(vip());
         let other = InstanceId(4);
         let mut holding = Holding::default();
-        holding.found(VI, ETH, cidr, false);
+        holding.found(VI, true, ETH, cidr, false);
         holding.adding(VI, vip(), ETH);
         holding.added(VI, vip(), true);
-        holding.found(other, ETH, cidr, true);
+        holding.found(other, true, ETH, cidr, true);
         assert!(!holding.is_native(other, ETH, cidr), "another instance has it from us");
         holding.removing(VI, cidr, ETH);
-        holding.found(other, ETH, cidr, true);
+        holding.found(other, true, ETH, cidr, true);
         assert!(!holding.is_native(other, ETH, cidr), "it is going");
         holding.removed(ETH, vip(), true);
         holding.gone(ETH, vip());
-        holding.found(other, ETH, cidr, true);
+        holding.found(other, true, ETH, cidr, true);
         assert!(holding.is_native(other, ETH, cidr), "somebody else put it there");
         let left = Cidr::host(IpAddr::from([10, 9, 0, 101]));
         holding.was_left(ETH, left);
-        holding.found(VI, ETH, left, true);
+        holding.found(VI, true, ETH, left, true);
         assert!(!holding.is_native(VI, ETH, left), "by a process before us");
     }
 

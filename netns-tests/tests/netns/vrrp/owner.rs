@@ -63,8 +63,18 @@ pub(super) fn takes_what_it_brought(bench: &Bench<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A file that gives up the address together with owning it leaves it to its host, which has no other.
+/// A file that gives up owning the address, and perhaps the address as well, leaves it to its host, which has no other. Without
+/// another address to speak from, and none of its own, it is in fault.
 pub(super) fn gives_up_what_the_host_keeps(bench: &Bench<'_>) -> Result<()> {
+    gives_up(bench, &Config::v3(100))?;
+    let only_owning = Config {
+        addresses: "10.9.0.1/24",
+        ..Config::v3(100)
+    };
+    gives_up(bench, &only_owning)
+}
+
+fn gives_up(bench: &Bench<'_>, less: &Config) -> Result<()> {
     let lab = Lab::new(bench.ground)?;
     let lan = lab.switch("lan")?;
     let host = lab.host("owner")?;
@@ -75,17 +85,24 @@ pub(super) fn gives_up_what_the_host_keeps(bench: &Bench<'_>) -> Result<()> {
         ..Config::v3(255).with("state MASTER")
     };
     std::fs::write(&file, owner.text())?;
-    let daemon = stage::run(&host, Program::Ours, &file)?;
+    let mut daemon = stage::run(&host, Program::Ours, &file)?;
     daemon.wait_for_line("Entering MASTER STATE", LONG)?;
-    std::fs::write(&file, Config::v3(100).text())?;
+    std::fs::write(&file, less.text())?;
     daemon.signal(Signal::SIGHUP)?;
     daemon.wait_for_line("Reload finished", LONG)?;
-    host.wait_for_address(VIP, true, LONG)?;
+    let keeps_address = less.addresses == owner.addresses;
+    if keeps_address {
+        daemon.wait_for_line("Entering FAULT STATE", LONG)?;
+    } else {
+        host.wait_for_address(VIP, true, LONG)?;
+    }
+    // What was asked of the kernel is answered by now.
+    daemon.stop(LONG)?;
     let output = daemon.output();
     ensure!(
         host.holds(IpAddr::from([10, 9, 0, 1]))?,
         "the host has lost its own address:\n{output}"
     );
-    ensure!(!output.contains("FAULT"), "it was in fault:\n{output}");
+    ensure!(output.contains("FAULT") == keeps_address, "it was in fault:\n{output}");
     Ok(())
 }
