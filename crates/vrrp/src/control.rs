@@ -424,7 +424,7 @@ impl Desk {
             if quorum.gateway {
                 witnesses.extend(witness::gateway(family).await);
             }
-            let reachable = witness::reachable(&witnesses).await;
+            let reachable = witness::reachable(&witnesses, quorum.need).await;
             orders.send(Order::Witnesses { instance, reachable }).await.ok();
         });
     }

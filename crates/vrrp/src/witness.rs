@@ -43,16 +43,22 @@ pub(crate) async fn gateway(family: Family) -> Option<IpAddr> {
     gateways.first().map(|(_, via)| *via)
 }
 
-/// How many of them do.
-pub(crate) async fn reachable(witnesses: &[IpAddr]) -> usize {
+/// How many of them do, as soon as those are enough: one that is dead is not waited for then.
+pub(crate) async fn reachable(witnesses: &[IpAddr], enough: usize) -> usize {
     let mut asked = JoinSet::new();
     for (number, witness) in (std::process::id() << 8..).zip(witnesses) {
         let witness = *witness;
-        asked.spawn_local(async move { tokio::time::timeout(WITHIN, answers(witness, number)).await });
+        asked.spawn_local(async move { tokio::time::timeout(WITHIN, answers(witness, number)).await.is_ok() });
     }
+    count(asked, enough).await
+}
+
+async fn count(mut asked: JoinSet<bool>, enough: usize) -> usize {
     let mut count = 0;
-    while let Some(outcome) = asked.join_next().await {
-        count += usize::from(matches!(outcome, Ok(Ok(()))));
+    while count < enough
+        && let Some(outcome) = asked.join_next().await
+    {
+        count += usize::from(outcome.unwrap_or(false));
     }
     count
 }
@@ -122,8 +128,22 @@ mod tests {
     #[test]
     fn whoever_refuses_is_there() {
         let here = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
-        assert_eq!(run(reachable(&here)), 2);
-        assert_eq!(run(reachable(&[])), 0);
+        assert_eq!(run(reachable(&here, 2)), 2);
+        assert_eq!(run(reachable(&[], 1)), 0);
+    }
+
+    #[test]
+    fn whoever_is_dead_is_not_waited_for_when_the_others_are_enough() {
+        let one_is_dead = || {
+            let mut asked = JoinSet::new();
+            asked.spawn_local(std::future::pending());
+            asked.spawn_local(async { false });
+            asked.spawn_local(async { true });
+            asked
+        };
+        assert_eq!(run(async { count(one_is_dead(), 1).await }), 1);
+        let both = run(async { tokio::time::timeout(WITHIN, count(one_is_dead(), 2)).await });
+        assert!(both.is_err(), "it may still answer");
     }
 
     #[test]
