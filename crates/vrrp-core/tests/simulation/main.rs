@@ -203,6 +203,8 @@ fn after_a_heal_of_routers_that_yield_in_silence_every_cache_is_right() {
     heals(9, true);
 }
 
+/// In half of them frames are lost, doubled and late on both sides of the cut as well. Then it may be that nobody is master
+/// when it heals, and that nobody knows who was.
 fn heals(label: u64, mute: bool) {
     each_seed(label, |number, replay, mut seed| {
         let mut shape = Shape {
@@ -212,17 +214,22 @@ fn heals(label: u64, mute: bool) {
         // With unicast the network is asked for rivals ten times a second at most: whoever yields to one of the adverts in
         // between, and without a word, has not been asked and is not found.
         shape.unicast &= !mute || shape.protocol.interval() >= Duration::from_millis(100);
+        let trouble = seed.chance(1, 2).then(|| lossy(&mut seed));
         let mut site = Site::new(number, replay, seed, &shape);
         site.start_all();
         for _ in 0..6 {
             let both_ways = site.seed.chance(2, 3);
             cut(&mut site, both_ways);
+            trouble.into_iter().for_each(|lan| site.lose(lan));
             let length = 1.0 + site.seed.below(12_000) as f64 / 1000.0;
             site.run(length);
+            if trouble.is_some() {
+                site.calm();
+            }
             site.heal();
-            site.run(1.1);
+            site.run(if trouble.is_some() { 9.0 } else { 1.1 });
             one_master(&site);
-            if !site.clients_agree() {
+            if (trouble.is_none() || site.must_be_known(0)) && !site.clients_agree() {
                 site.fail("a client sends to the wrong host after the heal");
             }
             if !site.is_best(site.masters(0)[0]) {
@@ -241,7 +248,12 @@ fn heals(label: u64, mute: bool) {
 fn after_k_losses_two_masters_for_at_most_k_and_one_intervals() {
     let (splits, lasted) = (Cell::new(0), Cell::new(0));
     each_seed(4, |number, replay, mut seed| {
-        let shape = Shape::any(&mut seed);
+        let mut shape = Shape::any(&mut seed);
+        // Of what is not lost some comes twice, and some late.
+        shape.lan = LanSettings {
+            loss: 0,
+            ..lossy(&mut seed)
+        };
         let mut site = Site::new(number, replay, seed, &shape);
         site.start_all();
         cut(&mut site, true);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use tandem_sim::{NodeId, SegmentId, Trace, World};
+use tandem_sim::{LanSettings, NodeId, SegmentId, Trace, World};
 use tandem_time::{Mono, Seed};
 use tandem_vrrp_core::settings::*;
 use tandem_vrrp_core::{Input, Release, Who};
@@ -228,11 +228,36 @@ impl Site {
         self.disturb();
     }
 
+    /// From now on frames are lost, doubled and late.
+    pub fn lose(&mut self, lan: LanSettings) {
+        let shape = Shape {
+            lan,
+            ..self.shape.clone()
+        };
+        self.rules.slack = shape.slack();
+        self.rules.lossy = true;
+        self.be(lan);
+    }
+
+    /// What is on its way still arrives, and nothing else is disturbed.
+    pub fn calm(&mut self) {
+        self.be(self.shape.lan);
+        let end = self.world.now() + self.rules.slack;
+        let rules = &mut self.rules;
+        self.world.run_until(end, |world| rules.check(world));
+        self.rules.slack = self.shape.slack();
+        self.rules.lossy = false;
+    }
+
+    fn be(&mut self, lan: LanSettings) {
+        for segment in self.segments.clone() {
+            self.world.set_lan(segment, lan);
+        }
+    }
+
     /// Nothing is lost any more.
     pub fn clear(&mut self) {
-        for segment in self.segments.clone() {
-            self.world.set_lan(segment, tandem_sim::LanSettings::default());
-        }
+        self.be(LanSettings::default());
         self.rules.lossy = false;
         self.rules.healed = self.world.now();
         self.disturb();
