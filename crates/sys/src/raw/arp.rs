@@ -129,6 +129,9 @@ impl ArpOperation {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::frame_like;
     use super::*;
 
     const MAC: Mac = Mac([0x02, 0x11, 0x22, 0x33, 0x44, 0x55]);
@@ -179,6 +182,17 @@ mod tests {
             let mut frame = Arp::announce(MAC, VIP).broadcast_frame();
             frame[at] = byte;
             assert_eq!(Arp::read(&frame), None, "byte {at}");
+        }
+    }
+    proptest! {
+        /// Strangers may send anything. What is understood says the same when it is written.
+        #[test]
+        fn any_frame_is_read_or_none(mut frame in frame_like(&Arp::announce(MAC, VIP).broadcast_frame())) {
+            if let Some(arp) = Arp::read(&frame) {
+                prop_assert_eq!(Arp::read(&arp.broadcast_frame()), Some(arp));
+            }
+            frame.truncate(FRAME - 1);
+            prop_assert_eq!(Arp::read(&frame), None);
         }
     }
 }

@@ -90,6 +90,9 @@ impl AsRawFd for EchoSocket {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::frame_like;
     use super::*;
 
     #[test]
@@ -109,5 +112,19 @@ mod tests {
         }
         assert_eq!(reads(false, &[129, 0, 0, 0, 0, 0, 0, 9]), Some(9));
         assert_eq!(reads(false, &[128, 0, 0, 0, 0, 0, 0, 9]), None);
+    }
+    proptest! {
+        /// An IPv4 header may say that it is longer than the packet.
+        #[test]
+        fn any_packet_is_read_or_none(
+            four in frame_like(&[&[0x45; 20][..], &[IPV4_REPLY, 0, 0, 0, 1, 2, 3, 4]].concat()),
+            six in frame_like(&[IPV6_REPLY, 0, 0, 0, 1, 2, 3, 4]),
+        ) {
+            let header = four.first().map_or(0, |first| usize::from(first & 0xf) * 4);
+            for (packet, number) in [(four.get(header..), reads(true, &four)), (Some(&six[..]), reads(false, &six))] {
+                let Some(number) = number else { continue };
+                prop_assert_eq!(packet.and_then(|packet| packet.get(4..8)), Some(&number.to_be_bytes()[..]));
+            }
+        }
     }
 }

@@ -103,6 +103,9 @@ impl NeighbourAdvert {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::frame_like;
     use super::*;
 
     fn advert() -> NeighbourAdvert {
@@ -176,5 +179,15 @@ mod tests {
         let mut frame = advert().frame();
         frame[FRAME - OPTION + 1] = 0;
         assert_eq!(NeighbourAdvert::read(&frame), None);
+    }
+    proptest! {
+        #[test]
+        fn any_frame_is_read_or_none(mut frame in frame_like(&advert().frame())) {
+            if let Some(advert) = NeighbourAdvert::read(&frame) {
+                prop_assert_eq!(NeighbourAdvert::read(&advert.frame()), Some(advert));
+            }
+            frame.truncate(FRAME - 1);
+            prop_assert_eq!(NeighbourAdvert::read(&frame), None);
+        }
     }
 }
