@@ -40,6 +40,12 @@ pub(super) fn four_are_enough(bench: &Bench<'_>) -> Result<()> {
 
     let status = std::fs::read_to_string(format!("/proc/{}/status", a.pid()))?;
     ensure!(status.contains(MASK), "other rights:\n{status}");
+    if !bench.ground.is_unprivileged() {
+        ensure!(is_real_time(a.pid())?, "no thread runs before the ordinary ones");
+        let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
+        let is_locked = locked.is_some_and(|locked| locked.trim() != "0 kB");
+        ensure!(is_locked, "its memory may be paged out:\n{status}");
+    }
     let (routes, rules) = stage
         .a
         .netlink(async |netlink| Ok((netlink.routes().await?, netlink.rules().await?)))?;
@@ -58,4 +64,16 @@ pub(super) fn four_are_enough(bench: &Bench<'_>) -> Result<()> {
         .find(|line| !(bench.ground.is_unprivileged() && about_time(line)));
     ensure!(refused.is_none(), "{refused:?}");
     Ok(())
+}
+
+/// Any thread of it has the policy SCHED_RR: 2, the 41st word of proc_pid_stat(5), the 39th behind the name.
+fn is_real_time(pid: u32) -> Result<bool> {
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = std::fs::read_to_string(task?.path().join("stat"))?;
+        let behind = stat.rsplit_once(") ").map_or("", |(_, behind)| behind);
+        if behind.split_whitespace().nth(38) == Some("2") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
