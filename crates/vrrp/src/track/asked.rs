@@ -31,26 +31,29 @@ impl Question {
     /// The exit status that the command would have had.
     pub(super) fn answer(&self, processes: &[Process]) -> i32 {
         let found = match self {
-            Question::All(names) => names.iter().all(|name| processes.iter().any(|p| p.is_named(name))),
+            Question::All(names) => names.iter().all(|name| processes.iter().any(|p| has_name(p, name))),
             Question::Any(names) => {
                 let alive = |p: &&Process| !p.zombie;
-                let is = |p: &Process| names.iter().any(|name| p.is_named(name) || p.program() == name);
+                let is = |p: &Process| names.iter().any(|name| has_name(p, name) || p.program() == name);
                 processes.iter().filter(alive).any(is)
             }
             Question::Like { text, exact } => {
                 let own = std::process::id();
-                let others = processes.iter().filter(|p| p.pid != own);
-                let mut others = others;
-                others.any(|p| {
-                    if *exact {
-                        p.is_named(text)
-                    } else {
-                        p.name.contains(text)
-                    }
-                })
+                // It knows the kernel's names only.
+                let is = |p: &Process| if *exact { p.name == *text } else { p.name.contains(text) };
+                processes.iter().filter(|p| p.pid != own).any(is)
             }
         };
         i32::from(!found)
+    }
+}
+
+/// Of a name that the kernel may have cut the program says the rest.
+fn has_name(process: &Process, name: &str) -> bool {
+    match process.program() {
+        "" => process.is_named(name) || process.is_cut() && name.starts_with(&process.name),
+        program if process.is_cut() && name.len() >= process.name.len() => program == name,
+        _ => process.name == name,
     }
 }
 
@@ -110,6 +113,12 @@ fn is_plain(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::io::ErrorKind;
+    use std::process::{Child, Command};
+    use std::time::{Duration, Instant};
+
+    use super::super::process;
     use super::*;
 
     fn read(line: &str) -> Option<Question> {
@@ -182,5 +191,104 @@ mod tests {
         assert_eq!(status("pidof mysqld"), Some(1), "a zombie serves nobody");
         assert_eq!(status("pgrep prox"), Some(0));
         assert_eq!(status("pgrep -x prox"), Some(1));
+    }
+    /// Processes that only sleep, under names of their own. One of them is dead and not waited for.
+    struct Asleep {
+        folder: std::path::PathBuf,
+        children: Vec<Child>,
+    }
+
+    impl Asleep {
+        fn new(names: &[&str], dead: &str) -> Asleep {
+            let folder = std::env::temp_dir().join(format!("tandem-asked-{}", std::process::id()));
+            fs::create_dir_all(&folder).expect("the temporary folder is writable");
+            let mut asleep = Asleep {
+                folder,
+                children: Vec::new(),
+            };
+            for name in names {
+                asleep.start("/bin/sleep", name, "600");
+            }
+            asleep.start("/bin/sleep", dead, "0");
+            let over = Instant::now() + Duration::from_secs(20);
+            let pids: Vec<u32> = asleep.children.iter().map(Child::id).collect();
+            let (last, alive) = pids.split_last().expect("one is dead");
+            // Each has its name when it has begun the new program.
+            let is = |pid: &u32, begun: &dyn Fn(&Process) -> bool| process::read(*pid).is_some_and(|p| begun(&p));
+            while !(alive.iter().all(|pid| is(pid, &|p| p.words.len() == 2)) && is(last, &|p| p.zombie)) {
+                assert!(Instant::now() < over, "{pids:?} do not sleep");
+                std::thread::yield_now();
+            }
+            asleep
+        }
+
+        fn start(&mut self, program: &str, name: &str, argument: &str) {
+            let path = self.folder.join(name);
+            fs::copy(program, &path).expect("a copy");
+            // Another thread that forks has our file open for writing for a moment.
+            let over = Instant::now() + Duration::from_secs(20);
+            let child = loop {
+                match Command::new(&path).arg(argument).spawn() {
+                    Err(error) if error.kind() == ErrorKind::ExecutableFileBusy && Instant::now() < over => {}
+                    outcome => break outcome.expect("it runs"),
+                }
+            };
+            self.children.push(child);
+        }
+    }
+
+    impl Drop for Asleep {
+        fn drop(&mut self) {
+            for child in &mut self.children {
+                child.kill().and_then(|()| child.wait()).ok();
+            }
+            fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+
+    /// Those of them that this machine has.
+    #[test]
+    fn the_same_status_as_the_programs_themselves() {
+        let id = std::process::id() % 100_000;
+        let [one, two, dead] = ["tqa", "tqb", "tqz"].map(|word| format!("{word}{id}"));
+        let long = format!("tandem-asked-{id:05}");
+        assert!(long.len() > 15, "longer than the kernel keeps");
+        let _asleep = Asleep::new(&[&one, &two, &long], &dead);
+        let absent = format!("tqc{id}");
+        let names = [
+            one.clone(),
+            absent.clone(),
+            format!("{one} {two}"),
+            format!("{one} {absent}"),
+            long.clone(),
+            long[..15].to_owned(),
+            dead.clone(),
+            format!("{one} {dead}"),
+            one[..one.len() - 1].to_owned(),
+        ];
+        let programs = [
+            "killall -0",
+            "killall -q -s 0",
+            "pidof",
+            "pidof -s",
+            "pgrep",
+            "pgrep -x",
+            "pgrep -c",
+        ];
+        let mut other = Vec::new();
+        for (program, names) in programs.iter().flat_map(|p| names.iter().map(move |n| (p, n))) {
+            let line = format!("{program} {names}");
+            let Some(question) = read(&line) else { continue };
+            let mut words = line.split_whitespace();
+            let mut command = Command::new(words.next().expect("a program"));
+            let Ok(output) = command.args(words).output() else {
+                continue;
+            };
+            let ours = question.answer(&process::list().expect("/proc"));
+            if Some(ours) != output.status.code() {
+                other.push(format!("{line}: {ours}, not {output:?}"));
+            }
+        }
+        assert!(other.is_empty(), "{}", other.join("\n"));
     }
 }

@@ -6,6 +6,9 @@ use std::sync::Arc;
 
 use tandem_vrrp_core::settings::{ParameterMatch, ProcessSettings};
 
+/// Of a name, in bytes.
+const KERNEL_KEEPS: usize = 15;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Process {
     pub(super) pid: u32,
@@ -75,12 +78,16 @@ impl Process {
 
     /// By the kernel's name, or by the program's where the kernel's was cut.
     pub(super) fn is_named(&self, name: &str) -> bool {
-        const KERNEL_KEEPS: usize = 15;
         if name.len() <= KERNEL_KEEPS {
             self.name == name
         } else {
-            name.starts_with(&self.name) && self.name.len() == KERNEL_KEEPS && self.program() == name
+            name.starts_with(&self.name) && self.is_cut() && self.program() == name
         }
+    }
+
+    /// The kernel's name may have gone on.
+    pub(super) fn is_cut(&self) -> bool {
+        self.name.len() == KERNEL_KEEPS
     }
 }
 

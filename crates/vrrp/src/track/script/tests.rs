@@ -143,8 +143,18 @@ fn a_file_that_can_be_opened() {
 
 #[test]
 fn a_question_is_answered_without_a_process() {
-    let never = ScriptSettings::new(&["killall", "-0", "no-process-has-this-name"]);
-    assert_eq!(outcomes(never, 1), [ScriptOutcome::Exited(1)]);
+    let asks = |name: &str| ScriptSettings {
+        // As whom and by what it would be run does not matter.
+        user: Some("nobody-of-that-name".into()),
+        ..ScriptSettings::new(&["/nonexistent/killall", "-0", name])
+    };
+    let own = std::env::current_exe().expect("we are a program");
+    let own = own.file_name().and_then(|name| name.to_str()).expect("with a name");
+    assert_eq!(outcomes(asks(own), 1), [ScriptOutcome::Exited(0)], "{own}");
+    assert_eq!(
+        outcomes(asks("no-process-has-this-name"), 1),
+        [ScriptOutcome::Exited(1)]
+    );
 }
 
 #[test]
