@@ -36,7 +36,7 @@ pub use haproxy::Haproxy;
 pub use hello::hello;
 pub use http::{Answer, fetch, request};
 pub use lb::{Lb, binary, check, connect};
-pub use mq::{Mq, Stomp};
+pub use mq::{Mq, Stomp, hashed};
 pub use mqtt::{Mqtt, Told};
 pub use nameserver::{Known, Nameserver};
 pub use order::{order, order_by, piped, try_order};

@@ -152,6 +152,18 @@ impl Drop for Mq {
     }
 }
 
+/// What a configuration has for a password.
+#[track_caller]
+pub fn hashed(password: &str) -> String {
+    let made = Command::new("sh")
+        .args(["-c", "printf %s \"$1\" | \"$0\" --hash-password"])
+        .arg(binary("tandem-mq"))
+        .arg(password)
+        .output()
+        .expect("the program runs");
+    String::from_utf8_lossy(&made.stdout).trim().to_owned()
+}
+
 /// One STOMP connection, by hand.
 pub struct Stomp {
     stream: TcpStream,

@@ -10,34 +10,20 @@ mod load;
 #[path = "browser/router.rs"]
 mod router;
 
-use std::io::Write;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
-use chromium::{Chromium, Screen};
+use chromium::{CHECKS, Chromium, Screen, output, skip};
 use load::Load;
 use nix::sys::signal::Signal;
 use router::Router;
 use serde_json::Value;
 use tandem_tests::{Config, Lb, ROW_CLASSES, Server, ask, connect, fetch, free_port, request, until};
 
-const CHECKS: &str = include_str!("browser/checks.js");
 const WIDE: Screen = Screen {
     width: 1680,
     height: 1000,
     dark: false,
 };
-
-fn output() -> PathBuf {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-output");
-    std::fs::create_dir_all(&folder).expect("target is writable");
-    folder
-}
-
-fn skip() {
-    // A test whose reader is gone has nobody to tell.
-    let _ = writeln!(std::io::stdout().lock(), "SKIP browser: chromium is not installed");
-}
 
 /// A balancer with a server in every state that can be had.
 struct Scene {

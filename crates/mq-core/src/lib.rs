@@ -32,8 +32,10 @@ pub use dialect::{Dialect, Heard};
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
 pub use message::{Message, Priority, Qos, Retain, Routed, Value, WallMillis};
 pub use pattern::Pattern;
-pub use queue::{Counts, Kind};
-pub use record::{BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep, QueueRecord, Record};
+pub use queue::{Counts, Kind, Place};
+pub use record::{
+    BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep, PolicyRecord, QueueRecord, Record,
+};
 pub use rights::{Right, Rights};
 pub use schedule::{Asked, BadSchedule, Cron, Schedule};
 pub use selector::{Selector, SelectorError};

@@ -14,6 +14,9 @@ pub enum Record {
     ExchangeGone(Box<str>),
     Bound(BindingRecord),
     Unbound(BindingRecord),
+    /// A policy, or another one of the same name.
+    PolicyMade(PolicyRecord),
+    PolicyGone(Box<str>),
     /// A message, and the queues that hold it.
     Put {
         id: MessageId,
@@ -112,6 +115,25 @@ impl ExchangeRecord {
             _ => None,
         })
     }
+}
+
+/// What an operator decides for the addresses that a pattern stands for. What is not said is as usual.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PolicyRecord {
+    pub name: Box<str>,
+    pub pattern: Box<str>,
+    /// The highest one that matches counts alone.
+    pub priority: u32,
+    /// After so many failed attempts a message is dead; 0 is for ever.
+    pub max_attempts: Option<u32>,
+    /// Where the dead go; nowhere when it is empty.
+    pub dead_letter: Option<Box<str>>,
+    /// The same for those that waited for too long.
+    pub expiry: Option<Box<str>>,
+    /// How long a message may wait, in milliseconds.
+    pub ttl: Option<u64>,
+    pub max_length: Option<u64>,
+    pub max_bytes: Option<u64>,
 }
 
 /// A way from an exchange.

@@ -60,6 +60,18 @@ impl Rights {
             && within(&self.read, &others.read)
     }
 
+    /// Whether it is allowed with what has this name.
+    pub fn may(&self, right: Right, name: &str) -> bool {
+        self.allow(right, &Scope::Name(name.into()))
+    }
+
+    /// Whether anything at all is.
+    pub(crate) fn concern(&self, name: &str) -> bool {
+        [Right::Configure, Right::Write, Right::Read]
+            .into_iter()
+            .any(|right| self.may(right, name))
+    }
+
     pub(crate) fn allow(&self, right: Right, scope: &Scope<'_>) -> bool {
         let patterns = match right {
             Right::Configure => &self.configure,

@@ -50,6 +50,8 @@ mod kind {
     pub(super) const UNBOUND: u8 = 17;
     /// A message that waits for its time.
     pub(super) const PUT_LATER: u8 = 18;
+    pub(super) const POLICY_MADE: u8 = 19;
+    pub(super) const POLICY_GONE: u8 = 20;
 
     pub(super) const TEXT: u8 = 1;
     pub(super) const INT: u8 = 2;
@@ -101,6 +103,14 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
         Record::Unbound(binding) => {
             out.push(kind::UNBOUND);
             topology::encode_binding(binding, out);
+        }
+        Record::PolicyMade(policy) => {
+            out.push(kind::POLICY_MADE);
+            topology::encode_policy(policy, out);
+        }
+        Record::PolicyGone(name) => {
+            out.push(kind::POLICY_GONE);
+            bytes(name.as_bytes(), out);
         }
         Record::QueueGone(id) => {
             out.push(kind::QUEUE_GONE);
@@ -312,6 +322,8 @@ impl<'a> Reader<'a> {
             kind::EXCHANGE_GONE => Record::ExchangeGone(self.text()?),
             kind::BOUND => Record::Bound(self.binding()?),
             kind::UNBOUND => Record::Unbound(self.binding()?),
+            kind::POLICY_MADE => Record::PolicyMade(self.policy()?),
+            kind::POLICY_GONE => Record::PolicyGone(self.text()?),
             kind::PUT => Record::Put {
                 id: MessageId(self.number()?),
                 queues: self.many(|reader| reader.number().map(QueueId))?,

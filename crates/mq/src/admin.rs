@@ -17,20 +17,22 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::Socket;
 use tandem_mq_core::broker::Figures;
+use tandem_ops::web::guests::Guests;
 use tandem_sys::listen::{self, Acceptor, Listen, Place};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::configuration;
 use crate::connection::figures_in_brief;
+use crate::console::Console;
 use crate::hub::Hub;
 use crate::metrics::{self, Surroundings};
 use crate::tally::Tally;
 
 const BACKLOG: u32 = 64;
-/// So many ask at a time; who comes then waits.
-const AT_ONCE: usize = 32;
+/// So many ask at a time; for who comes then, the one who has been there longest has to go.
+const AT_ONCE: usize = 64;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// From accept to the last byte of the answer.
 const WHOLE_TIME: Duration = Duration::from_secs(30);
@@ -45,6 +47,8 @@ const PATHS: &str = "\
 /health/ready        200 while the node serves clients, 503 otherwise
 /health/alarms       200 while everybody may send, 503 while producers are held back
 /stat                the role, and what waits
+/admin/              the console, for the broker's users
+/api/overview        the same as JSON
 ";
 
 /// What the answers are made of.
@@ -54,6 +58,7 @@ pub(crate) struct Admin {
     tally: Arc<Tally>,
     data_dir: PathBuf,
     leaving: watch::Receiver<bool>,
+    console: Console,
 }
 
 pub(crate) fn open(plan: configuration::Admin) -> anyhow::Result<Socket> {
@@ -62,29 +67,40 @@ pub(crate) fn open(plan: configuration::Admin) -> anyhow::Result<Socket> {
 }
 
 impl Admin {
-    pub(crate) fn new(hub: Hub, tally: Arc<Tally>, data_dir: &Path, leaving: watch::Receiver<bool>) -> Admin {
+    pub(crate) fn new(
+        hub: Hub,
+        tally: Arc<Tally>,
+        data_dir: &Path,
+        leaving: watch::Receiver<bool>,
+        console: Console,
+    ) -> Admin {
         Admin {
             hub,
             tally,
             data_dir: data_dir.to_owned(),
             leaving,
+            console,
         }
     }
 
     /// Answers until the process ends.
     pub(crate) fn serve(self, socket: Socket) -> io::Result<impl Future<Output = ()>> {
         let acceptor = Acceptor::new(Arc::new(socket))?;
-        let seats = Arc::new(Semaphore::new(AT_ONCE));
+        let guests = Guests::new(AT_ONCE);
         Ok(async move {
-            while let Ok(seat) = seats.clone().acquire_owned().await {
+            loop {
                 match accept(&acceptor).await {
                     Ok(stream) => {
-                        let admin = self.clone();
-                        tokio::spawn(async move {
+                        let (admin, place) = (self.clone(), guests.enter());
+                        let number = place.number();
+                        let task = tokio::spawn(async move {
                             // Who is too slow does without, and hears no more.
                             timeout(WHOLE_TIME, admin.talk(stream)).await.ok();
-                            drop(seat);
+                            drop(place);
                         });
+                        guests.seat(number, task.abort_handle());
+                        // A flood of guests leaves the others on this thread their turn.
+                        tokio::task::yield_now().await;
                     }
                     Err(error) => {
                         tracing::warn!(%error, "cannot accept for admin");
@@ -96,9 +112,11 @@ impl Admin {
     }
 
     async fn talk(&self, stream: TcpStream) {
-        let answer = |request: Request<Incoming>| {
-            let (head, _) = request.into_parts();
-            async move { Ok::<_, Infallible>(self.answer(&head.method, head.uri.path()).await) }
+        let answer = |request: Request<Incoming>| async move {
+            Ok::<_, Infallible>(match Console::has(request.uri().path()) {
+                true => self.console.answer(request).await,
+                false => self.answer(request.method(), request.uri().path()).await,
+            })
         };
         let talk = http1::Builder::new()
             .timer(TokioTimer::new())

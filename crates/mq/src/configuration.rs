@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use tandem_mq_core::PolicyRecord;
 
 use crate::permissions::{Group, Said, User};
+use crate::policies::{self, Policy};
 use crate::tls::Tls;
 use crate::users::Known;
 
@@ -27,6 +29,8 @@ pub(crate) struct Configuration {
     users: Vec<User>,
     #[serde(default, rename = "group")]
     groups: Vec<Group>,
+    #[serde(default, rename = "policy")]
+    pub(crate) policies: Vec<Policy>,
     #[serde(default)]
     pub(crate) memory: Memory,
     /// Producers are held back while the disk is as full as that, in hundredths; 100 is never.
@@ -152,6 +156,7 @@ impl Configuration {
 pub(crate) struct Checked {
     pub(crate) plan: Configuration,
     pub(crate) known: Known,
+    pub(crate) policies: Vec<PolicyRecord>,
     /// Of each listener, in their order, where TLS is spoken.
     pub(crate) papers: Vec<Option<Arc<tandem_tls::Listener>>>,
 }
@@ -170,6 +175,7 @@ impl Checked {
         Ok(Checked {
             papers: papers.collect::<anyhow::Result<_>>()?,
             known: plan.known()?,
+            policies: policies::records(&plan.policies)?,
             plan,
         })
     }

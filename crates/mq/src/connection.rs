@@ -17,6 +17,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::configuration::{Listener, Protocol};
+use crate::connections::{Connection, Connections};
 use crate::hub::Hub;
 use crate::sniff::{Spoken, recognise};
 use crate::tally::Tally;
@@ -39,6 +40,7 @@ pub(crate) struct Shared {
     pub(crate) origin: Origin,
     pub(crate) sessions: Arc<AtomicU64>,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) connections: Arc<Connections>,
 }
 
 impl Shared {
@@ -89,12 +91,24 @@ pub(crate) async fn serve(
     {
         return refuse(peer, plan, spoken);
     }
-    let _here = spoken.and_then(|spoken| shared.tally.enter(spoken));
+    let here = spoken.and_then(|spoken| shared.tally.enter(spoken));
+    let id = shared.session();
+    let _present = spoken.filter(|_| here.is_some()).map(|spoken| {
+        let connection = Connection {
+            peer,
+            at: plan.address,
+            protocol: spoken.name(),
+            tls: plan.tls.is_some(),
+            user: None,
+            since: shared.clock.now(),
+        };
+        shared.connections.enter(id, connection)
+    });
     match spoken {
-        Some(Spoken::Stomp) => talk::serve::<stomp::Session>(wire, bytes, plan, shared, leaving).await,
-        Some(Spoken::Mqtt) => talk::serve::<mqtt::Session>(wire, bytes, plan, shared, leaving).await,
-        Some(Spoken::Amqp091) => talk::serve::<amqp091::Session>(wire, bytes, plan, shared, leaving).await,
-        Some(Spoken::Amqp10) => talk::serve::<amqp10::Session>(wire, bytes, plan, shared, leaving).await,
+        Some(Spoken::Stomp) => talk::serve::<stomp::Session>(wire, bytes, id, plan, shared, leaving).await,
+        Some(Spoken::Mqtt) => talk::serve::<mqtt::Session>(wire, bytes, id, plan, shared, leaving).await,
+        Some(Spoken::Amqp091) => talk::serve::<amqp091::Session>(wire, bytes, id, plan, shared, leaving).await,
+        Some(Spoken::Amqp10) => talk::serve::<amqp10::Session>(wire, bytes, id, plan, shared, leaving).await,
         Some(Spoken::Stat) => stat(&wire, shared).await,
         Some(other) => refuse(peer, plan, other),
         None => {}

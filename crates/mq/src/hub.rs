@@ -9,6 +9,7 @@
 //! What goes to a connection is bounded by what that connection asked for (credit, receipts), so its channel is not.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::thread::JoinHandle;
 
@@ -36,10 +37,18 @@ pub(crate) enum Order {
     Ask(Input),
     /// A connection has ended, however it did.
     Left(SessionId),
-    Queues(oneshot::Sender<Vec<QueueView>>),
-    Figures(oneshot::Sender<Figures>),
+    Look(Look),
     /// All connections have ended.
     Stop,
+}
+
+/// A short look at the broker, which changes nothing.
+pub(crate) struct Look(Box<dyn FnOnce(&Broker) + Send>);
+
+impl fmt::Debug for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Look")
+    }
 }
 
 /// How to reach the hub.
@@ -69,15 +78,20 @@ impl Hub {
 
     /// `None` when the node is ending.
     pub(crate) async fn queues(&self) -> Option<Vec<QueueView>> {
-        let (ask, answer) = oneshot::channel();
-        self.tell(Order::Queues(ask)).await;
-        answer.await.ok()
+        self.look(|broker| broker.queues().collect()).await
     }
 
     /// The same.
     pub(crate) async fn figures(&self) -> Option<Figures> {
-        let (ask, answer) = oneshot::channel();
-        self.tell(Order::Figures(ask)).await;
+        self.look(Broker::figures).await
+    }
+
+    /// What somebody sees of the broker; the same.
+    pub(crate) async fn look<T: Send + 'static>(&self, see: impl FnOnce(&Broker) -> T + Send + 'static) -> Option<T> {
+        let (tell, answer) = oneshot::channel();
+        // Whoever asked may be gone.
+        let look = Look(Box::new(move |broker| drop(tell.send(see(broker)))));
+        self.tell(Order::Look(look)).await;
         answer.await.ok()
     }
 }
@@ -154,9 +168,7 @@ impl Work {
                 self.broker.handle(Input::Closed { session }, self.clock.now());
             }
             Order::Stop => self.stopped = true,
-            // Whoever asked may be gone.
-            Order::Queues(answer) => drop(answer.send(self.broker.queues().collect())),
-            Order::Figures(answer) => drop(answer.send(self.broker.figures())),
+            Order::Look(Look(see)) => see(&self.broker),
         }
     }
 

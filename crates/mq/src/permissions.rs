@@ -119,7 +119,7 @@ fn patterns(texts: Option<&[String]>) -> anyhow::Result<Vec<Pattern>> {
     texts.unwrap_or_default().iter().map(|text| pattern(text)).collect()
 }
 
-fn pattern(text: &str) -> anyhow::Result<Pattern> {
+pub(crate) fn pattern(text: &str) -> anyhow::Result<Pattern> {
     if text.is_empty() {
         bail!("a pattern is empty: write # for every name, or leave it out for none");
     }

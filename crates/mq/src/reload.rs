@@ -81,7 +81,9 @@ impl Reload {
 
     /// Takes what can be taken; answers what is different and cannot.
     fn take(&self, read: Checked) -> Vec<String> {
-        let Checked { plan, known, papers } = read;
+        let Checked {
+            plan, known, papers, ..
+        } = read;
         for (listener, papers) in plan.listeners.iter().zip(papers) {
             let seat = self.papers.iter().find(|(address, _)| *address == listener.address);
             if let (Some((_, sender)), Some(new)) = (seat, papers) {
@@ -97,6 +99,9 @@ impl Reload {
         let mut left = Vec::new();
         if read.data_dir != self.running.data_dir {
             left.push("data-dir".to_owned());
+        }
+        if read.policies != self.running.policies {
+            left.push("policies".to_owned());
         }
         if read.memory != self.running.memory {
             left.push("memory".to_owned());

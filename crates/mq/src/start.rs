@@ -26,6 +26,8 @@ use crate::accept::{self, Listening};
 use crate::admin::{self, Admin};
 use crate::configuration::{Checked, Configuration, Listener};
 use crate::connection::{Shared, origin};
+use crate::connections::Connections;
+use crate::console::Console;
 use crate::guard;
 use crate::hub::{self, Hub, Order};
 use crate::reload::Reload;
@@ -41,6 +43,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
     let Checked {
         plan: configuration,
         known,
+        policies,
         papers,
     } = checked;
     let notifier = Notifier::from_environment().context("NOTIFY_SOCKET")?;
@@ -59,6 +62,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
     let settings = broker::Settings {
         memory: configuration.memory.messages,
         began: origin.began,
+        policies,
         ..broker::Settings::default()
     };
     let (journal, broker) = recover(&configuration, clock, Broker::new(settings))?;
@@ -76,12 +80,21 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
 
     let (leave, leaving) = watch::channel(false);
     let (alive, mut all_gone) = mpsc::channel(1);
-    let users = Users::new(known);
+    let users = Users::new(known.clone());
     let sessions = Arc::new(AtomicU64::new(1));
+    let connections = Arc::new(Connections::default());
+    // Passwords that are tried at the console have turns of their own: whoever guesses there keeps no client out.
+    let console = Console::new(
+        hub.clone(),
+        Users::new(known),
+        sessions.clone(),
+        connections.clone(),
+        (clock, origin.began),
+    );
     let threads = (0..workers())
         .map(|number| {
             let (listening, hub, users) = (listening.clone(), hub.clone(), users.clone());
-            let (sessions, tally) = (sessions.clone(), tally.clone());
+            let (sessions, tally, connections) = (sessions.clone(), tally.clone(), connections.clone());
             let (leaving, alive) = (leaving.clone(), alive.clone());
             let shared = move || {
                 Rc::new(Shared {
@@ -91,6 +104,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
                     origin,
                     sessions,
                     tally,
+                    connections,
                 })
             };
             serve(number, listening, shared, leaving, alive)
@@ -102,7 +116,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
     let stopped = runtime.block_on(async {
         let mut signals = Signals::listen(BROKER)?;
         if let Some(socket) = admin {
-            let watcher = Admin::new(hub.clone(), tally, reload.data_dir(), leaving);
+            let watcher = Admin::new(hub.clone(), tally, reload.data_dir(), leaving, console);
             tokio::spawn(watcher.serve(socket)?);
         }
         tokio::spawn(guard::run(

@@ -48,12 +48,12 @@ struct Client<'a, D> {
 pub(crate) async fn serve<D: Dialect>(
     wire: Wire,
     first: BytesMut,
+    id: SessionId,
     plan: &Listener,
     shared: &Shared,
     mut leaving: watch::Receiver<bool>,
 ) {
     let (outbox, mut inbox) = mpsc::unbounded_channel();
-    let id = shared.session();
     let mut client = Client {
         session: D::open(id, plan.max_frame, shared.origin, shared.clock.now()),
         shared,
@@ -238,6 +238,7 @@ impl<D: Dialect> Client<'_, D> {
                             if !self.admit(&guest.rights).await {
                                 return false;
                             }
+                            self.shared.connections.came_in(self.id, guest.name());
                             self.guest = Some(guest);
                             Ok(())
                         }

@@ -39,6 +39,12 @@ pub(crate) struct Guest {
     pub(crate) rights: Arc<Rights>,
 }
 
+impl Guest {
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+}
+
 /// What became of a guest when the configuration was read again.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Standing {
@@ -94,6 +100,11 @@ impl Users {
             known,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
+    }
+
+    /// Whether somebody could come in by a name.
+    pub(crate) fn have_names(&self) -> bool {
+        !self.known.borrow().accounts.is_empty()
     }
 
     pub(crate) async fn admit(&self, name: Option<&str>, password: Option<&str>) -> Result<Guest, Box<str>> {

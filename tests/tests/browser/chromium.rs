@@ -9,6 +9,21 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use serde_json::{Value, json};
 use tandem_tests::until;
 
+/// What is wrong with a page as it is shown.
+pub const CHECKS: &str = include_str!("checks.js");
+
+/// Where pictures stay.
+pub fn output() -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/test-output");
+    std::fs::create_dir_all(&folder).expect("target is writable");
+    folder
+}
+
+pub fn skip() {
+    // A test whose reader is gone has nobody to tell.
+    let _ = writeln!(std::io::stdout().lock(), "SKIP browser: chromium is not installed");
+}
+
 /// The browser with one tab; ends when dropped.
 pub struct Chromium {
     child: Child,

@@ -4,6 +4,7 @@ mod amqp091;
 mod amqp10;
 mod checks;
 mod clients;
+mod console;
 mod crash;
 mod disk;
 mod later;

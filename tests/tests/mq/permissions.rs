@@ -3,20 +3,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-use tandem_tests::{Mq, PATIENCE, Stomp, binary};
+use tandem_tests::{Mq, PATIENCE, Stomp, hashed};
 
 use super::clients::python_at;
-
-/// Hashes of passwords, each the name of its user.
-fn hashed(name: &str) -> String {
-    let made = std::process::Command::new("sh")
-        .args(["-c", "printf %s \"$1\" | \"$0\" --hash-password"])
-        .arg(binary("tandem-mq"))
-        .arg(name)
-        .output()
-        .expect("the program runs");
-    String::from_utf8_lossy(&made.stdout).trim().to_owned()
-}
 
 struct Cast {
     app: String,

@@ -3,8 +3,6 @@
 //! As in HAProxy, the words are looked for anywhere in the rest, because tools put them behind `/`, `?` and `;` as they
 //! please.
 
-use std::fmt::Write;
-
 use tandem_lb_core::stats::Hide;
 
 use tandem_ops::web::form;
@@ -73,7 +71,7 @@ impl Wanted {
         }
         if let Some(scope) = &self.scope {
             out.push_str("?scope=");
-            encode(&mut out, scope);
+            form::encode(&mut out, scope);
         }
         out
     }
@@ -84,18 +82,6 @@ fn after<'a>(rest: &'a str, key: &str) -> Option<&'a str> {
     let value = &rest[at + key.len()..];
     let end = value.find([';', '?', '&', ' ']).unwrap_or(value.len());
     Some(&value[..end])
-}
-
-/// RFC 3986: what is not unreserved goes in percent. It ends up in headers and links, so nothing else may pass.
-fn encode(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing into a string cannot fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
-//! What AMQP 0-9-1 asks for beside messages: exchanges, queues with arguments, bindings, and ways to take messages that leave
-//! what is not acknowledged where it is. Each request has one answer, or is refused.
+//! What AMQP 0-9-1 and operators ask for beside messages: exchanges, queues with arguments, bindings, and ways to take messages
+//! that leave what is not acknowledged where it is. Each request has one answer, or is refused.
 
 mod exchanges;
+mod moving;
 mod queues;
 mod same;
 
@@ -10,7 +11,7 @@ use tandem_time::Mono;
 use super::declared::Declared;
 use super::session::{Consumer, Stays};
 use super::{Broker, Output, Refusal, Thing};
-use crate::{ConsumerId, ExchangeRecord, QueueId, SessionId, Value};
+use crate::{ConsumerId, ExchangeRecord, MessageId, PolicyRecord, QueueId, SessionId, Value};
 
 /// One request.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,6 +38,16 @@ pub enum Arrangement {
         if_empty: bool,
     },
     Purge(Box<str>),
+    /// From one queue to another, as an operator has it; the answer is a [`Count`](Arranged::Count). What one request moves is
+    /// bounded, so there may be more.
+    Move {
+        from: Box<str>,
+        to: Box<str>,
+        which: Which,
+    },
+    /// What an operator decides for addresses.
+    SetPolicy(PolicyRecord),
+    DropPolicy(Box<str>),
     Bind(Binding),
     Unbind(Binding),
     Consume(Consume),
@@ -71,6 +82,14 @@ const MOST_ARGUMENTS: usize = 4096;
 fn too_large(arguments: &[(Box<str>, Value)]) -> bool {
     let one = |(name, value): &(Box<str>, Value)| name.len() + value.len() + size_of::<Value>();
     arguments.iter().map(one).sum::<usize>() > MOST_ARGUMENTS
+}
+
+/// Which of the messages that wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    First(usize),
+    /// Those of these that are still there.
+    These(Vec<MessageId>),
 }
 
 /// A way from an exchange to a queue or another exchange, by their names.
@@ -140,6 +159,9 @@ impl Broker {
                 if_empty,
             } => self.drop_queue(session, &name, if_unused, if_empty),
             Arrangement::Purge(name) => self.purge(session, &name),
+            Arrangement::Move { from, to, which } => self.shift(session, &from, &to, &which, now),
+            Arrangement::SetPolicy(record) => self.set_policy(session, record),
+            Arrangement::DropPolicy(name) => self.drop_policy(session, &name),
             Arrangement::Bind(binding) => self.bind(session, binding),
             Arrangement::Unbind(binding) => self.unbind(session, binding),
             // These answer before the first message follows.

@@ -52,7 +52,7 @@ pub enum Input {
         transaction: Option<TransactionId>,
         publish: Box<Publish>,
     },
-    /// What AMQP 0-9-1 wants to be there.
+    /// What AMQP 0-9-1 wants to be there, or an operator.
     Arrange {
         session: SessionId,
         what: Arrangement,

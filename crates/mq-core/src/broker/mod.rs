@@ -13,9 +13,11 @@ mod exchange;
 mod figures;
 mod input;
 mod later;
+mod look;
 mod names;
 mod output;
 mod permit;
+mod policy;
 mod restore;
 mod room;
 mod route;
@@ -29,13 +31,15 @@ use std::sync::Arc;
 
 use tandem_time::Mono;
 
-pub use arrange::{Arranged, Arrangement, Binding, Consume, To};
+pub use arrange::{Arranged, Arrangement, Binding, Consume, To, Which};
 pub use declared::{Arguments, BadArgument, Declared, Overflow};
 pub use exchange::ExchangeKind;
 pub use figures::Figures;
 pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subscription, Target, Will};
+pub use look::{ConsumerView, MessageView, Page, Wanted};
 pub use output::{Delivery, Known, Output, Refusal, Scarce, Thing};
-pub use settings::{Policy, Settings};
+pub use policy::{Policy, PolicyView};
+pub use settings::Settings;
 
 use crate::queue::{Counts, Entry, Place, Queue};
 use crate::tree::Tree;
@@ -44,6 +48,7 @@ use client::{Client, Retained};
 use exchange::Exchanges;
 use later::Later;
 use names::Names;
+use policy::Policies;
 use session::{Consumer, Session, Step};
 
 /// More queues, exchanges or bindings than this are somebody's mistake, and would not be found any more.
@@ -53,6 +58,7 @@ const MOST_THINGS: usize = 100_000;
 #[derive(Debug)]
 pub struct Broker {
     settings: Settings,
+    policies: Policies,
     queues: BTreeMap<QueueId, Queue>,
     /// How many of them reject what they have no room for.
     rejecting: usize,
@@ -129,6 +135,7 @@ pub struct QueueView {
 impl Broker {
     pub fn new(settings: Settings) -> Broker {
         Broker {
+            policies: Policies::new(settings.default.clone(), &settings.policies),
             settings,
             queues: BTreeMap::new(),
             rejecting: 0,
@@ -293,19 +300,7 @@ impl Broker {
 
     /// All queues, in the order of their names.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> {
-        self.names
-            .all()
-            .filter_map(|id| self.queues.get(&id))
-            .map(|queue| QueueView {
-                name: queue.name.clone(),
-                address: (*queue.address).into(),
-                kind: queue.kind,
-                durable: queue.durable,
-                depth: queue.depth(),
-                in_flight: queue.in_flight,
-                consumers: queue.consumers().len(),
-                counts: queue.counts,
-            })
+        self.names.all().filter_map(|id| self.queues.get(&id)).map(Queue::view)
     }
 
     /// What followed the mistake without waiting for the answer does not happen, above all no commit of what came before it.

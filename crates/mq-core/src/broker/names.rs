@@ -1,6 +1,7 @@
 //! Queues by their names. Queues and subscriptions are called independently of each other.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use crate::{Kind, QueueId};
 
@@ -31,10 +32,26 @@ impl Names {
         self.queues.values().chain(self.subscriptions.values()).copied()
     }
 
+    /// The same from behind one of them on.
+    pub(super) fn after(&self, last: Option<(Kind, &str)>) -> impl Iterator<Item = QueueId> {
+        let (queue, subscription) = match last {
+            None => (Some(None), None),
+            Some((Kind::Anycast, name)) => (Some(Some(name)), None),
+            Some((Kind::Multicast, name)) => (None, Some(name)),
+        };
+        let queues = queue.map(|name| self.queues.range::<str, _>(behind(name)));
+        let subscriptions = self.subscriptions.range::<str, _>(behind(subscription));
+        queues.into_iter().flatten().chain(subscriptions).map(|(_, id)| *id)
+    }
+
     fn of(&mut self, kind: Kind) -> &mut BTreeMap<Box<str>, QueueId> {
         match kind {
             Kind::Anycast => &mut self.queues,
             Kind::Multicast => &mut self.subscriptions,
         }
     }
+}
+
+fn behind(name: Option<&str>) -> (Bound<&str>, Bound<&str>) {
+    (name.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }

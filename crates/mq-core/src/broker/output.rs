@@ -143,6 +143,7 @@ pub enum Thing {
     Exchange,
     Binding,
     Topic,
+    Policy,
 }
 
 impl std::fmt::Display for Thing {
@@ -152,6 +153,7 @@ impl std::fmt::Display for Thing {
             Thing::Exchange => "exchange",
             Thing::Binding => "binding",
             Thing::Topic => "topic",
+            Thing::Policy => "policy",
         })
     }
 }

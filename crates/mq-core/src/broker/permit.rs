@@ -11,7 +11,7 @@ use super::route::is_topic;
 use super::{Arrangement, Binding, Broker, Declared, Input, Publish, Refusal, Target, Thing, To};
 use crate::destination::is_ours;
 use crate::rights::Scope;
-use crate::{ExchangeRecord, Kind, Pattern, QueueId, Right, Rights, SessionId};
+use crate::{ExchangeRecord, Kind, Pattern, PolicyRecord, QueueId, Right, Rights, SessionId};
 
 impl Broker {
     /// What a connection may do from now on. Whoever is never admitted may do everything.
@@ -219,7 +219,13 @@ impl<'a> Needs<'a> {
             }
             Arrangement::DropQueue { name, .. } => self.queue(Right::Configure, name),
             Arrangement::Purge(name) | Arrangement::Get { queue: name, .. } => self.queue(Right::Read, name),
+            Arrangement::Move { from, to, .. } => {
+                self.queue(Right::Read, from);
+                self.queue_or_new(Right::Write, to);
+            }
             Arrangement::Consume(consume) => self.queue(Right::Read, &consume.queue),
+            Arrangement::SetPolicy(record) => self.policy(record),
+            Arrangement::DropPolicy(name) => self.known_policy(name),
             Arrangement::Bind(binding) | Arrangement::Unbind(binding) => self.bind(binding),
             // Whether it is there everybody may know.
             Arrangement::FindExchange(_)
@@ -250,6 +256,23 @@ impl<'a> Needs<'a> {
                 self.queue(Right::Read, name);
             }
             self.lead_to(String::from(exchange).into(), arguments.dead_letter_key);
+        }
+    }
+
+    /// What becomes of messages of these addresses, and where they go.
+    fn policy(&mut self, record: &'a PolicyRecord) {
+        self.names(Right::Configure, Thing::Queue, Pattern::new(&record.pattern));
+        self.known_policy(&record.name);
+        for place in [&record.dead_letter, &record.expiry].into_iter().flatten() {
+            if !place.is_empty() {
+                self.queue_or_new(Right::Write, place);
+            }
+        }
+    }
+
+    fn known_policy(&mut self, name: &str) {
+        if let Some(pattern) = self.broker.policies.pattern_of(name) {
+            self.names(Right::Configure, Thing::Queue, pattern);
         }
     }
 

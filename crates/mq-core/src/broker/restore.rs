@@ -41,6 +41,8 @@ impl Broker {
             Record::ExchangeGone(name) => drop(self.exchanges.remove(&name)),
             Record::Bound(binding) => drop(self.exchanges.bind(binding)),
             Record::Unbound(binding) => drop(self.exchanges.unbind(&binding)),
+            Record::PolicyMade(made) => self.take_policy(made),
+            Record::PolicyGone(name) => drop(self.leave_policy(&name)),
             Record::Put { id, queues, message } => {
                 self.next_message = self.next_message.max(MessageId(id.0 + 1));
                 for queue in queues {

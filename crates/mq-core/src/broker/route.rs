@@ -16,6 +16,8 @@ use crate::{
     Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId, WallMillis,
 };
 
+/// So many messages go at most for a new one.
+const MOST_DROPPED: usize = 1000;
 /// Longer names are somebody's mistake, and would be kept for each queue.
 const LONGEST_NAME: usize = 1024;
 
@@ -218,7 +220,7 @@ impl Broker {
             return;
         };
         // The queue's own limit counts from when the message came, also over a restart.
-        if let Some(ttl) = into.terms.as_ref().and_then(|terms| terms.arguments.ttl) {
+        if let Some(ttl) = into.ttl() {
             let wall = entry.message.sent.0.saturating_add(ttl).saturating_sub(began);
             let at = Mono::from_millis(wall).max(now);
             entry.expires = Some(entry.expires.map_or(at, |own| own.min(at)));
@@ -241,7 +243,11 @@ impl Broker {
 
     /// The oldest go when a subscription has more than it may.
     fn shorten(&mut self, id: QueueId) {
-        while let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) {
+        // What a policy leaves no room for since it came goes with the messages that follow.
+        for _ in 0..MOST_DROPPED {
+            let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) else {
+                return;
+            };
             let Some((place, entry)) = queue.first().and_then(|place| Some((place, queue.take(place)?))) else {
                 return;
             };
@@ -315,7 +321,8 @@ impl Broker {
         self.write(Record::QueueMade(record), None);
     }
 
-    pub(super) fn add_queue(&mut self, queue: Queue) {
+    pub(super) fn add_queue(&mut self, mut queue: Queue) {
+        queue.policy = self.policies.of(&queue.address);
         let (id, kind) = (queue.id, queue.kind);
         let pattern = Pattern::new(&queue.address);
         if kind == Kind::Multicast && pattern.is_open() {

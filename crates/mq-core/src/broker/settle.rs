@@ -208,7 +208,7 @@ impl Broker {
                     .queues
                     .get(&queue)
                     .filter(|queue| !queue.rules.of_client && queue.terms.is_none());
-                let most = counts.map_or(0, |q| self.settings.policy(&q.address).max_attempts);
+                let most = counts.map_or(0, |queue| queue.policy.max_attempts);
                 if most > 0 && entry.attempts >= most {
                     self.bury(by, queue, &entry, now);
                 } else {
@@ -251,8 +251,7 @@ impl Broker {
         if known.terms.is_some() {
             return self.dead_letter(by, queue, entry, Death::Rejected, now);
         }
-        let from = known.address.clone();
-        let to = self.settings.policy(&from).dead_letter.clone();
+        let (from, to) = (known.address.clone(), known.policy.dead_letter.clone());
         self.move_away(by, queue, entry, to, from, now);
     }
 
@@ -271,8 +270,7 @@ impl Broker {
         if known.terms.is_some() {
             return self.dead_letter(None, queue, &entry, Death::Expired, now);
         }
-        let from = known.address.clone();
-        let to = self.settings.policy(&from).expiry.clone();
+        let (from, to) = (known.address.clone(), known.policy.expiry.clone());
         self.move_away(None, queue, &entry, to, from, now);
     }
 

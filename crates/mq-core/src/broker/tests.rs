@@ -2,6 +2,8 @@
 
 mod commit;
 mod model;
+mod operator;
+mod policy;
 mod story;
 
 use super::*;

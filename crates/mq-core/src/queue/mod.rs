@@ -4,12 +4,15 @@
 //! in between. Higher priorities come first.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display};
+use std::num::ParseIntError;
 use std::ops::{AddAssign, Bound};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use tandem_time::Mono;
 
-use crate::broker::{Arguments, Declared, Overflow};
+use crate::broker::{Arguments, Declared, Overflow, Policy, QueueView};
 use crate::{ConsumerId, Message, MessageId, QueueId, Retain, Selector, SessionId};
 
 /// Who gets a message that an address has taken.
@@ -23,11 +26,30 @@ pub enum Kind {
 
 /// A place in a queue; the lowest is next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Place {
+pub struct Place {
     /// Nine less the priority.
     rank: u8,
     /// Numbers of messages grow, also over restarts.
     pub(crate) order: MessageId,
+}
+
+/// As two numbers: `5.1234`.
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.rank, self.order.0)
+    }
+}
+
+impl FromStr for Place {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Place, ParseIntError> {
+        let (rank, order) = text.split_once('.').unwrap_or((text, ""));
+        Ok(Place {
+            rank: rank.parse()?,
+            order: MessageId(order.parse()?),
+        })
+    }
 }
 
 impl Place {
@@ -185,6 +207,8 @@ pub(crate) struct Queue {
     pub(crate) rules: Rules,
     /// `None` for what was not declared, but used.
     pub(crate) terms: Option<Box<Terms>>,
+    /// What an operator says of its address.
+    pub(crate) policy: Arc<Policy>,
     /// One consumer has it for itself.
     pub(crate) exclusive: bool,
     /// When it goes if nobody uses it.
@@ -221,6 +245,7 @@ impl Queue {
             owner: None,
             rules: Rules::default(),
             terms: None,
+            policy: Arc::default(),
             exclusive: false,
             ends_at: None,
             filter: None,
@@ -287,10 +312,33 @@ impl Queue {
         Some(entry)
     }
 
-    /// The priority is not said, but there are only ten.
     pub(crate) fn take_by_id(&mut self, id: MessageId) -> Option<(Place, Entry)> {
+        let place = self.find(id)?;
+        Some((place, self.take(place)?))
+    }
+
+    /// Where a message waits. Its priority is not said, but there are only ten.
+    pub(crate) fn find(&self, id: MessageId) -> Option<Place> {
         let mut places = (0..=crate::Priority::HIGHEST).map(|rank| Place { rank, order: id });
-        places.find_map(|place| Some((place, self.take(place)?)))
+        places.find(|place| self.ready.contains_key(place))
+    }
+
+    /// What the message there weighs.
+    pub(crate) fn weight_at(&self, place: Place) -> usize {
+        self.ready.get(&place).map_or(0, |entry| entry.message.weight())
+    }
+
+    pub(crate) fn view(&self) -> QueueView {
+        QueueView {
+            name: self.name.clone(),
+            address: (*self.address).into(),
+            kind: self.kind,
+            durable: self.durable,
+            depth: self.depth(),
+            in_flight: self.in_flight,
+            consumers: self.consumers.len(),
+            counts: self.counts,
+        }
     }
 
     /// Whether a message that need not survive is not kept for whoever is away.
@@ -298,19 +346,39 @@ impl Queue {
         self.rules.of_client && self.consumers.is_empty()
     }
 
+    /// How many messages may wait, and how many bytes of bodies: by what the queue was declared with and by its policy.
+    fn limits(&self) -> (Option<usize>, Option<usize>) {
+        let own = self.terms.as_ref().map(|terms| &terms.arguments);
+        // What a client that is away may keep is said elsewhere.
+        let policy = Some(&self.policy).filter(|_| !self.rules.of_client);
+        let least = |one: Option<usize>, other: Option<usize>| one.into_iter().chain(other).min();
+        (
+            least(
+                own.and_then(|own| own.max_length),
+                policy.and_then(|policy| policy.max_length),
+            ),
+            least(
+                own.and_then(|own| own.max_bytes),
+                policy.and_then(|policy| policy.max_bytes),
+            ),
+        )
+    }
+
+    /// How long a message may wait, in milliseconds.
+    pub(crate) fn ttl(&self) -> Option<u64> {
+        let own = self.terms.as_ref().and_then(|terms| terms.arguments.ttl);
+        let policy = self.policy.ttl.filter(|_| !self.rules.of_client);
+        own.into_iter().chain(policy).min()
+    }
+
     /// Whether there are more than may be.
     pub(crate) fn is_over(&self) -> bool {
-        if let Some(terms) = &self.terms {
-            let Arguments {
-                max_length,
-                max_bytes,
-                overflow,
-                ..
-            } = terms.arguments;
-            let over = max_length.is_some_and(|most| self.ready.len() > most)
-                || max_bytes.is_some_and(|most| self.bodies > most);
+        let (max_length, max_bytes) = self.limits();
+        let over =
+            max_length.is_some_and(|most| self.ready.len() > most) || max_bytes.is_some_and(|most| self.bodies > most);
+        if over || self.terms.is_some() {
             // What a queue has taken that rejects stays: somebody was told that it is safe.
-            return over && overflow == Overflow::DropHead;
+            return over && self.rejects().is_none();
         }
         let Most { messages, bytes } = self.rules.most;
         let (depth, weight) = (self.ready.len(), self.weight);
@@ -325,10 +393,7 @@ impl Queue {
 
     /// Whether one more would be too many, when this has come before it.
     pub(crate) fn is_full(&self, after: &Filling) -> bool {
-        let Some(terms) = &self.terms else { return false };
-        let Arguments {
-            max_length, max_bytes, ..
-        } = terms.arguments;
+        let (max_length, max_bytes) = self.limits();
         max_length.is_some_and(|most| self.ready.len() + after.messages >= most)
             || max_bytes.is_some_and(|most| self.bodies + after.bytes >= most)
     }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use tandem_mq_core::broker::{Declared, ExchangeKind, Expiry, Listening, Will};
-use tandem_mq_core::{BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep};
+use tandem_mq_core::{BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep, PolicyRecord};
 
 pub(crate) fn any_message() -> impl Strategy<Value = Message> {
     let text = || prop::option::of("[ -~é]{0,8}".prop_map(|t| Box::<str>::from(t.as_str())));
@@ -156,6 +156,8 @@ fn of_topology() -> impl Strategy<Value = Record> {
                 arguments,
             })
         ),
+        policy().prop_map(Record::PolicyMade),
+        name().prop_map(Record::PolicyGone),
         name().prop_map(Record::ExchangeGone),
         (name(), to, name(), arguments(), any::<bool>()).prop_map(|(source, destination, key, arguments, bound)| {
             let binding = BindingRecord {
@@ -170,6 +172,36 @@ fn of_topology() -> impl Strategy<Value = Record> {
             }
         }),
     ]
+}
+
+fn policy() -> impl Strategy<Value = PolicyRecord> {
+    let place = || prop::option::of("[a-z.]{0,5}".prop_map(|text| Box::<str>::from(text.as_str())));
+    let number = || prop::option::of(any::<u64>());
+    (
+        (
+            "[a-z]{1,5}",
+            "[a-z.#]{1,5}",
+            any::<u32>(),
+            prop::option::of(any::<u32>()),
+        ),
+        (place(), place()),
+        (number(), number(), number()),
+    )
+        .prop_map(
+            |((name, pattern, priority, max_attempts), (dead_letter, expiry), (ttl, max_length, max_bytes))| {
+                PolicyRecord {
+                    name: name.into(),
+                    pattern: pattern.into(),
+                    priority,
+                    max_attempts,
+                    dead_letter,
+                    expiry,
+                    ttl,
+                    max_length,
+                    max_bytes,
+                }
+            },
+        )
 }
 
 fn of_client() -> impl Strategy<Value = Record> {

@@ -1,9 +1,9 @@
 //! Records about declared queues, exchanges and bindings.
 
 use tandem_mq_core::broker::{Declared, ExchangeKind};
-use tandem_mq_core::{BindingRecord, Destination, ExchangeRecord, QueueId, Record, Value};
+use tandem_mq_core::{BindingRecord, Destination, ExchangeRecord, PolicyRecord, QueueId, Record, Value};
 
-use super::{Malformed, Reader, bytes, count, encode_value, number};
+use super::{Malformed, Reader, bytes, count, encode_value, maybe_text, number};
 
 mod kind {
     pub(super) const DIRECT: u8 = 1;
@@ -48,6 +48,25 @@ pub(super) fn encode_binding(binding: &BindingRecord, out: &mut Vec<u8>) {
     encode_arguments(&binding.arguments, out);
 }
 
+pub(super) fn encode_policy(policy: &PolicyRecord, out: &mut Vec<u8>) {
+    bytes(policy.name.as_bytes(), out);
+    bytes(policy.pattern.as_bytes(), out);
+    number(policy.priority.into(), out);
+    maybe_number(policy.max_attempts.map(u64::from), out);
+    maybe_text(policy.dead_letter.as_deref(), out);
+    maybe_text(policy.expiry.as_deref(), out);
+    maybe_number(policy.ttl, out);
+    maybe_number(policy.max_length, out);
+    maybe_number(policy.max_bytes, out);
+}
+
+fn maybe_number(n: Option<u64>, out: &mut Vec<u8>) {
+    out.push(u8::from(n.is_some()));
+    if let Some(n) = n {
+        number(n, out);
+    }
+}
+
 fn encode_arguments(arguments: &[(Box<str>, Value)], out: &mut Vec<u8>) {
     count(arguments.len(), out);
     for (name, value) in arguments {
@@ -64,6 +83,28 @@ impl Reader<'_> {
             auto_delete: self.flag()?,
             arguments: self.arguments()?,
         })
+    }
+
+    pub(super) fn policy(&mut self) -> Result<PolicyRecord, Malformed> {
+        Ok(PolicyRecord {
+            name: self.text()?,
+            pattern: self.text()?,
+            priority: u32::try_from(self.number()?).map_err(|_| Malformed)?,
+            max_attempts: self
+                .maybe_number()?
+                .map(u32::try_from)
+                .transpose()
+                .map_err(|_| Malformed)?,
+            dead_letter: self.maybe_text()?,
+            expiry: self.maybe_text()?,
+            ttl: self.maybe_number()?,
+            max_length: self.maybe_number()?,
+            max_bytes: self.maybe_number()?,
+        })
+    }
+
+    fn maybe_number(&mut self) -> Result<Option<u64>, Malformed> {
+        self.flag()?.then(|| self.number()).transpose()
     }
 
     pub(super) fn exchange(&mut self) -> Result<Record, Malformed> {

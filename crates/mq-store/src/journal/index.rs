@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::clients::Clients;
 use crate::code::encode;
-use tandem_mq_core::{BindingRecord, Destination, ExchangeRecord, MessageId, QueueId, QueueRecord, Record};
+use tandem_mq_core::{
+    BindingRecord, Destination, ExchangeRecord, MessageId, PolicyRecord, QueueId, QueueRecord, Record,
+};
 
 /// Below so much on disk nothing is written again.
 const SMALL: u64 = 64 << 20;
@@ -19,6 +21,7 @@ pub(super) struct Index {
     exchanges: BTreeMap<Box<str>, ExchangeRecord>,
     /// By how they are written, so that each is there once.
     bindings: BTreeMap<Vec<u8>, BindingRecord>,
+    policies: BTreeMap<Box<str>, PolicyRecord>,
     clients: Clients,
     next: (MessageId, QueueId),
     /// Bytes of all that live.
@@ -57,6 +60,8 @@ impl Index {
             }
             Record::Bound(binding) => drop(self.bindings.insert(written(binding), binding.clone())),
             Record::Unbound(binding) => drop(self.bindings.remove(&written(binding))),
+            Record::PolicyMade(made) => drop(self.policies.insert(made.name.clone(), made.clone())),
+            Record::PolicyGone(name) => drop(self.policies.remove(name)),
             Record::Put { id, queues, .. } => self.put(*id, queues, segment, size as u64),
             Record::Gone { queue, id } => self.gone(*queue, *id),
             Record::All(records) => {
@@ -146,7 +151,8 @@ impl Index {
         let queues = self.queues.values().cloned().map(Record::QueueMade);
         let exchanges = self.exchanges.values().cloned().map(Record::ExchangeMade);
         let bindings = self.bindings.values().cloned().map(Record::Bound);
-        let topology = queues.chain(exchanges).chain(bindings);
+        let policies = self.policies.values().cloned().map(Record::PolicyMade);
+        let topology = policies.chain(queues).chain(exchanges).chain(bindings);
         numbers.chain(topology).chain(self.clients.records())
     }
 
@@ -173,6 +179,8 @@ impl Index {
             | Record::ExchangeGone(_)
             | Record::Bound(_)
             | Record::Unbound(_)
+            | Record::PolicyMade(_)
+            | Record::PolicyGone(_)
             | Record::Gone { .. }
             | Record::Numbers { .. }
             | Record::Client(_)

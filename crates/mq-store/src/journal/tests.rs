@@ -8,8 +8,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tandem_mq_core::broker::ExchangeKind;
 use tandem_mq_core::{
-    Asked, BindingRecord, Destination, ExchangeRecord, Kind, Message, MessageId, QueueId, QueueRecord, Schedule,
-    WallMillis,
+    Asked, BindingRecord, Destination, ExchangeRecord, Kind, Message, MessageId, PolicyRecord, QueueId, QueueRecord,
+    Schedule, WallMillis,
 };
 
 use super::*;
@@ -251,7 +251,7 @@ fn what_was_out_when_its_queue_went_is_freed_by_the_next_start() {
 }
 
 #[test]
-fn an_exchange_that_went_comes_back_without_its_bindings() {
+fn what_went_of_exchanges_and_policies_stays_away() {
     let disk = Disk::default();
     let (mut journal, _) = open(&disk).unwrap();
     let exchange = |name: &str| {
@@ -273,6 +273,14 @@ fn an_exchange_that_went_comes_back_without_its_bindings() {
         })
     };
     let stays = bound("x", Destination::Queue(QueueId(1)));
+    let policy = |name: &str, most| {
+        Record::PolicyMade(PolicyRecord {
+            name: name.into(),
+            pattern: "#".into(),
+            max_length: Some(most),
+            ..PolicyRecord::default()
+        })
+    };
     for record in [
         made(),
         exchange("x"),
@@ -282,6 +290,10 @@ fn an_exchange_that_went_comes_back_without_its_bindings() {
         bound("x", Destination::Exchange("y".into())),
         Record::ExchangeGone("y".into()),
         exchange("y"),
+        policy("p", 1),
+        policy("q", 1),
+        Record::PolicyGone("q".into()),
+        policy("p", 2),
     ] {
         journal.append(&record).unwrap();
     }
@@ -296,6 +308,9 @@ fn an_exchange_that_went_comes_back_without_its_bindings() {
     let bindings = records.iter().filter(|record| matches!(record, Record::Bound(_)));
     assert!(bindings.clone().count() > 0);
     assert!(bindings.clone().all(|binding| *binding == stays), "{bindings:?}");
+    let policies = records.iter().filter(|record| matches!(record, Record::PolicyMade(_)));
+    assert!(policies.clone().count() > 0);
+    assert!(policies.clone().all(|made| *made == policy("p", 2)), "{policies:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `application/x-www-form-urlencoded`: names and values in order; a name may come several times.
 
+use std::fmt::Write;
+
 pub fn parse(body: &[u8]) -> Vec<(String, String)> {
     let pairs = body.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
     pairs
@@ -27,6 +29,18 @@ pub fn decode(text: &[u8]) -> String {
         }
     }
     String::from_utf8_lossy(&out).into_owned()
+}
+
+/// RFC 3986: what is not unreserved goes in percent. It ends up in headers and links, so nothing else may pass.
+pub fn encode(out: &mut String, text: &str) {
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing into a string cannot fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
 }
 
 fn digit(hex: u8) -> u8 {

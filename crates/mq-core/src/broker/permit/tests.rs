@@ -2,8 +2,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::broker::tests::{Node, message, queue, topic};
-use crate::broker::{Arranged, Attach, Consume, Expiry, Listen, Listening, Settings, Subscription, Will};
-use crate::{ConsumerId, ExchangeRecord, Message, TransactionId, Value};
+use crate::broker::{Arranged, Attach, Consume, Expiry, Listen, Listening, Settings, Subscription, Which, Will};
+use crate::{ConsumerId, ExchangeRecord, Message, PolicyRecord, TransactionId, Value};
 use tandem_mq_wire::mqtt::RetainHandling;
 
 /// Of one connection: its own session, and one of its parts.
@@ -297,6 +297,29 @@ fn needs() -> Vec<Case> {
             on(Arrangement::Purge("q.x".into())),
             &[],
             &[],
+            &["q.x"],
+        ),
+        (
+            "set a policy",
+            on(Arrangement::SetPolicy(PolicyRecord {
+                name: "p".into(),
+                pattern: "q.*".into(),
+                dead_letter: Some("r.x".into()),
+                ..PolicyRecord::default()
+            })),
+            &["q.*"],
+            &["r.x"],
+            &[],
+        ),
+        (
+            "move to a queue",
+            on(Arrangement::Move {
+                from: "q.x".into(),
+                to: "q.y".into(),
+                which: Which::First(1),
+            }),
+            &["q.y"],
+            &["q.y"],
             &["q.x"],
         ),
         (

@@ -1,0 +1,197 @@
+//! What an operator decides for the addresses that match a pattern: in the configuration, or while the node runs. Each queue
+//! has one policy, and knows it: messages do not look for it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::route::check_name;
+use super::{Arranged, Broker, Refusal, Thing};
+use crate::{Pattern, PolicyRecord, Record, SessionId};
+
+/// More would make each new queue slow.
+const MOST: usize = 100;
+
+/// How messages of an address are treated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// After so many failed attempts a message is dead. 0 is for ever.
+    pub max_attempts: u32,
+    /// Where the dead go; nowhere when `None`.
+    pub dead_letter: Option<Box<str>>,
+    pub expiry: Option<Box<str>>,
+    /// How long a message may wait, in milliseconds.
+    pub ttl: Option<u64>,
+    /// The oldest go when more waits.
+    pub max_length: Option<usize>,
+    /// The same in bytes of the bodies.
+    pub max_bytes: Option<usize>,
+}
+
+impl Default for Policy {
+    /// Artemis's defaults, so that nothing is lost by surprise.
+    fn default() -> Self {
+        Policy {
+            max_attempts: 10,
+            dead_letter: Some("DLQ".into()),
+            expiry: Some("ExpiryQueue".into()),
+            ttl: None,
+            max_length: None,
+            max_bytes: None,
+        }
+    }
+}
+
+/// One of them, for those who look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyView {
+    pub record: PolicyRecord,
+    /// The configuration has it, and only that changes it.
+    pub is_fixed: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct Policies {
+    default: Arc<Policy>,
+    known: BTreeMap<Box<str>, PolicyView>,
+    /// The first that matches counts.
+    ranked: Vec<(Pattern, Arc<Policy>)>,
+}
+
+impl Policies {
+    pub(super) fn new(default: Policy, fixed: &[PolicyRecord]) -> Policies {
+        let view = |record: &PolicyRecord| PolicyView {
+            record: record.clone(),
+            is_fixed: true,
+        };
+        let known = fixed.iter().map(|record| (record.name.clone(), view(record)));
+        let mut policies = Policies {
+            default: Arc::new(default),
+            known: known.collect(),
+            ranked: Vec::new(),
+        };
+        policies.rank();
+        policies
+    }
+
+    pub(super) fn of(&self, address: &str) -> Arc<Policy> {
+        let matching = self.ranked.iter().find(|(pattern, _)| pattern.matches(address));
+        matching.map_or(&self.default, |(_, policy)| policy).clone()
+    }
+
+    /// The pattern of the one that has this name.
+    pub(super) fn pattern_of(&self, name: &str) -> Option<Pattern> {
+        self.known.get(name).map(|view| Pattern::new(&view.record.pattern))
+    }
+
+    /// The highest priority first, and the names decide among equals.
+    fn rank(&mut self) {
+        let mut records: Vec<&PolicyRecord> = self.known.values().map(|view| &view.record).collect();
+        records.sort_by_key(|record| std::cmp::Reverse(record.priority));
+        let policy = |record: &PolicyRecord| (Pattern::new(&record.pattern), Arc::new(self.policy(record)));
+        self.ranked = records.into_iter().map(policy).collect();
+    }
+
+    /// What it does not say is as usual.
+    fn policy(&self, record: &PolicyRecord) -> Policy {
+        let usual = &*self.default;
+        let place = |said: &Option<Box<str>>, usual: &Option<Box<str>>| match said {
+            None => usual.clone(),
+            Some(place) => Some(place.clone()).filter(|place| !place.is_empty()),
+        };
+        Policy {
+            max_attempts: record.max_attempts.unwrap_or(usual.max_attempts),
+            dead_letter: place(&record.dead_letter, &usual.dead_letter),
+            expiry: place(&record.expiry, &usual.expiry),
+            ttl: record.ttl.or(usual.ttl),
+            max_length: record.max_length.map(size).or(usual.max_length),
+            max_bytes: record.max_bytes.map(size).or(usual.max_bytes),
+        }
+    }
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+impl Broker {
+    /// In the order of their names.
+    pub fn policies(&self) -> Vec<PolicyView> {
+        self.policies.known.values().cloned().collect()
+    }
+
+    /// A new one, or another one of the same name.
+    pub(super) fn set_policy(&mut self, session: SessionId, record: PolicyRecord) -> Result<Arranged, Refusal> {
+        check_name(&record.name)?;
+        check_name(&record.pattern)?;
+        for place in [&record.dead_letter, &record.expiry].into_iter().flatten() {
+            if !place.is_empty() {
+                check_name(place)?;
+            }
+        }
+        self.changeable(&record.name)?;
+        let is_new = !self.policies.known.contains_key(&record.name);
+        if is_new && self.policies.known.len() >= MOST {
+            return Err(Refusal::TooMany(Thing::Policy));
+        }
+        self.take_policy(record.clone());
+        self.write(Record::PolicyMade(record), Some(session));
+        Ok(Arranged::Done)
+    }
+
+    pub(super) fn drop_policy(&mut self, session: SessionId, name: &str) -> Result<Arranged, Refusal> {
+        self.changeable(name)?;
+        if !self.leave_policy(name) {
+            return Err(Refusal::Missing(Thing::Policy, name.into()));
+        }
+        self.write(Record::PolicyGone(name.into()), Some(session));
+        Ok(Arranged::Done)
+    }
+
+    fn changeable(&self, name: &str) -> Result<(), Refusal> {
+        match self.policies.known.get(name).is_some_and(|view| view.is_fixed) {
+            true => Err(Refusal::Name(
+                name.chars().take(64).collect(),
+                "the configuration has a policy of that name, and only that can change it",
+            )),
+            false => Ok(()),
+        }
+    }
+
+    /// The configuration's counts where the journal has one of the same name.
+    pub(super) fn take_policy(&mut self, record: PolicyRecord) {
+        let known = self.policies.known.get(&record.name);
+        if known.is_some_and(|view| view.is_fixed || view.record == record) {
+            return;
+        }
+        let new = Pattern::new(&record.pattern);
+        let view = PolicyView {
+            record,
+            is_fixed: false,
+        };
+        let before = self.policies.known.insert(view.record.name.clone(), view);
+        let before = before.map(|view| Pattern::new(&view.record.pattern));
+        self.policies.rank();
+        self.follow(&[Some(new), before]);
+    }
+
+    pub(super) fn leave_policy(&mut self, name: &str) -> bool {
+        if self.policies.known.get(name).is_none_or(|view| view.is_fixed) {
+            return false;
+        }
+        let gone = self.policies.known.remove(name);
+        self.policies.rank();
+        self.follow(&[gone.map(|view| Pattern::new(&view.record.pattern))]);
+        true
+    }
+
+    /// Queues that these patterns are about find their policy again.
+    fn follow(&mut self, changed: &[Option<Pattern>]) {
+        let policies = &self.policies;
+        for queue in self.queues.values_mut() {
+            let concerns = |pattern: &Pattern| pattern.matches(&queue.address);
+            if changed.iter().flatten().any(concerns) {
+                queue.policy = policies.of(&queue.address);
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Policies: those that there are, another one, one less.
+
+use serde::Serialize;
+use tandem_mq_core::broker::{Arrangement, Broker, PolicyView};
+use tandem_mq_core::{Pattern, Rights};
+
+use super::act::{Done, What};
+use super::desk::Desk;
+use super::{Console, Pairs, Problem, last};
+use crate::policies::Policy;
+use crate::users::Guest;
+
+#[derive(Debug, Serialize)]
+pub(super) struct Policies {
+    pub(super) policies: Vec<PolicyRow>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct PolicyRow {
+    pub(super) name: Box<str>,
+    pub(super) pattern: Box<str>,
+    pub(super) priority: u32,
+    /// The configuration has it, and only that changes it.
+    pub(super) fixed: bool,
+    #[serde(rename = "message-ttl")]
+    pub(super) message_ttl: Option<u64>,
+    #[serde(rename = "max-length")]
+    pub(super) max_length: Option<u64>,
+    #[serde(rename = "max-length-bytes")]
+    pub(super) max_length_bytes: Option<u64>,
+    #[serde(rename = "dead-letter")]
+    pub(super) dead_letter: Option<Box<str>>,
+    pub(super) expiry: Option<Box<str>>,
+    #[serde(rename = "max-delivery-attempts")]
+    pub(super) max_delivery_attempts: Option<u32>,
+}
+
+impl From<PolicyView> for PolicyRow {
+    fn from(PolicyView { record, is_fixed }: PolicyView) -> PolicyRow {
+        PolicyRow {
+            name: record.name,
+            pattern: record.pattern,
+            priority: record.priority,
+            fixed: is_fixed,
+            message_ttl: record.ttl,
+            max_length: record.max_length,
+            max_length_bytes: record.max_bytes,
+            dead_letter: record.dead_letter,
+            expiry: record.expiry,
+            max_delivery_attempts: record.max_attempts,
+        }
+    }
+}
+
+impl Console {
+    /// Those that who asks may change.
+    pub(super) async fn policies(&self, guest: &Guest) -> Result<Policies, Problem> {
+        let all = self.hub.look(Broker::policies).await.ok_or_else(Problem::ending)?;
+        let may_see = |view: &PolicyView| {
+            let needed = Rights {
+                configure: vec![Pattern::new(&view.record.pattern)],
+                ..Rights::default()
+            };
+            guest.rights.include(&needed)
+        };
+        Ok(Policies {
+            policies: all.into_iter().filter(may_see).map(PolicyRow::from).collect(),
+        })
+    }
+
+    pub(super) async fn decide(&self, guest: &Guest, name: &str, fields: &Pairs) -> Result<Done, Problem> {
+        let (what, done) = match last(fields, "action") {
+            Some("set") => {
+                let record = read(name, fields)?
+                    .record()
+                    .map_err(|why| Problem::bad(&format!("{why:#}")))?;
+                (Arrangement::SetPolicy(record), What::Set)
+            }
+            Some("remove") => (Arrangement::DropPolicy(name.into()), What::Removed),
+            _ => return Err(Problem::bad("which action? set or remove")),
+        };
+        let mut desk = Desk::open(&self.hub, &self.sessions, guest.rights.clone()).await;
+        desk.arrange(what).await?;
+        Ok(done.with(1))
+    }
+}
+
+/// What is left empty is not said.
+fn read(name: &str, fields: &Pairs) -> Result<Policy, Problem> {
+    let filled = |name| last(fields, name).map(str::trim).filter(|text| !text.is_empty());
+    Ok(Policy {
+        name: name.trim().to_owned(),
+        pattern: filled("pattern").unwrap_or_default().to_owned(),
+        priority: number(fields, "priority")?.unwrap_or(0),
+        max_delivery_attempts: number(fields, "max-delivery-attempts")?,
+        dead_letter: filled("dead-letter").map(str::to_owned),
+        expiry: filled("expiry").map(str::to_owned),
+        message_ttl: number(fields, "message-ttl")?,
+        max_length: number(fields, "max-length")?,
+        max_length_bytes: number(fields, "max-length-bytes")?,
+    })
+}
+
+fn number<T: std::str::FromStr>(fields: &Pairs, name: &str) -> Result<Option<T>, Problem> {
+    let text = last(fields, name).map(str::trim).filter(|text| !text.is_empty());
+    let read = text.map(|text| {
+        text.parse()
+            .map_err(|_| Problem::bad(&format!("{name} is a number, not {text:?}")))
+    });
+    read.transpose()
+}

@@ -1,0 +1,122 @@
+//! Policies as the configuration and the console write them.
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+use tandem_mq_core::PolicyRecord;
+
+use crate::permissions;
+
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Policy {
+    pub(crate) name: String,
+    pub(crate) pattern: String,
+    /// The highest one that matches counts alone.
+    #[serde(default)]
+    pub(crate) priority: u32,
+    pub(crate) max_delivery_attempts: Option<u32>,
+    /// Empty is nowhere.
+    pub(crate) dead_letter: Option<String>,
+    pub(crate) expiry: Option<String>,
+    /// In milliseconds.
+    pub(crate) message_ttl: Option<u64>,
+    pub(crate) max_length: Option<u64>,
+    pub(crate) max_length_bytes: Option<u64>,
+}
+
+impl Policy {
+    pub(crate) fn record(&self) -> anyhow::Result<PolicyRecord> {
+        if self.name.is_empty() {
+            bail!("it needs a name");
+        }
+        permissions::pattern(&self.pattern).context("pattern")?;
+        let place = |place: &Option<String>| place.as_deref().map(Into::into);
+        let record = PolicyRecord {
+            name: self.name.as_str().into(),
+            pattern: self.pattern.as_str().into(),
+            priority: self.priority,
+            max_attempts: self.max_delivery_attempts,
+            dead_letter: place(&self.dead_letter),
+            expiry: place(&self.expiry),
+            ttl: self.message_ttl,
+            max_length: self.max_length,
+            max_bytes: self.max_length_bytes,
+        };
+        let says_nothing = PolicyRecord {
+            name: record.name.clone(),
+            pattern: record.pattern.clone(),
+            priority: record.priority,
+            ..PolicyRecord::default()
+        };
+        match record == says_nothing {
+            true => bail!(
+                "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry or max-delivery-attempts"
+            ),
+            false => Ok(record),
+        }
+    }
+}
+
+pub(crate) fn records(policies: &[Policy]) -> anyhow::Result<Vec<PolicyRecord>> {
+    let mut records: Vec<PolicyRecord> = Vec::new();
+    for policy in policies {
+        let record = policy.record().with_context(|| format!("policy {:?}", policy.name))?;
+        if records.iter().any(|known| known.name == record.name) {
+            bail!("policy {:?} is there twice", policy.name);
+        }
+        records.push(record);
+    }
+    Ok(records)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct File {
+        policy: Vec<Policy>,
+    }
+
+    fn read(text: &str) -> Result<Vec<PolicyRecord>, String> {
+        let file: File = toml::from_str(text).map_err(|error| error.to_string())?;
+        records(&file.policy).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_wrong_is_said() {
+        let begin = "[[policy]]\nname = \"p\"\npattern = \"a.#\"\n";
+        let whole = "priority = 2\nmax-delivery-attempts = 3\ndead-letter = \"\"\nexpiry = \"e\"\nmessage-ttl = 4\n\
+                     max-length = 5\nmax-length-bytes = 6\n";
+        let expect = PolicyRecord {
+            name: "p".into(),
+            pattern: "a.#".into(),
+            priority: 2,
+            max_attempts: Some(3),
+            dead_letter: Some("".into()),
+            expiry: Some("e".into()),
+            ttl: Some(4),
+            max_length: Some(5),
+            max_bytes: Some(6),
+        };
+        assert_eq!(read(&format!("{begin}{whole}")), Ok(vec![expect]));
+        let twice = format!("{begin}max-length = 1\n{begin}max-length = 1\n");
+        for (text, says) in [
+            (begin, "policy \"p\": it says nothing"),
+            (&twice, "policy \"p\" is there twice"),
+            ("[[policy]]\nname = \"\"\npattern = \"a\"\n", "it needs a name"),
+            (
+                "[[policy]]\nname = \"mir\"\npattern = \"^mirrior\"\n",
+                "pattern: \"^mirrior\" looks like a regular expression",
+            ),
+            ("[[policy]]\nname = \"p\"\npattern = \"\"\n", "a pattern is empty"),
+            (
+                "[[policy]]\nname = \"p\"\npattern = \"a\"\nttl = 1\n",
+                "unknown field `ttl`",
+            ),
+        ] {
+            let error = read(text).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}
