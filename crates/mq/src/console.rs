@@ -13,7 +13,9 @@ mod act;
 mod desk;
 mod letter;
 mod policy;
+mod problem;
 mod rows;
+mod see;
 mod view;
 
 use std::sync::Arc;
@@ -21,10 +23,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderValue, LOCATION, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use tandem_mq_core::broker::{Refusal, Wanted};
-use tandem_mq_core::{ConsumerId, Kind, Pattern, Rights, SessionId};
 use tandem_ops::clock::Clock;
 use tandem_ops::web::origin::{self, Token};
 use tandem_ops::web::{basic, body, form};
@@ -34,8 +33,8 @@ use crate::connections::Connections;
 use crate::hub::Hub;
 use crate::users::{Guest, Users};
 use act::Done;
-use rows::{Connected, ConnectionRow, Consumers, MessageRow, Overview, Queue, QueueRow, Queues};
-use view::{Scene, Shown};
+use problem::{Problem, not_allowed, refused, see_other, unauthorized};
+use view::Scene;
 
 /// The longest form: what somebody writes into a page, and no more.
 const MOST_ASKED: usize = 256 * 1024;
@@ -43,10 +42,6 @@ const MOST_ASKED: usize = 256 * 1024;
 const LOOK: Duration = Duration::from_secs(5);
 /// What is done waits for the disk.
 const ACT: Duration = Duration::from_secs(25);
-/// Rows of a page.
-const QUEUES: usize = 100;
-const MESSAGES: usize = 50;
-const CONSUMERS: usize = 100;
 
 /// What the console is made of.
 #[derive(Clone)]
@@ -77,13 +72,6 @@ enum Place {
     Connections,
     Policies,
     Login,
-}
-
-/// Why there is no such answer.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Problem {
-    status: StatusCode,
-    text: String,
 }
 
 type Pairs = Vec<(String, String)>;
@@ -186,123 +174,6 @@ impl Console {
         Ok(shown.answer(format, &scene))
     }
 
-    async fn see(&self, guest: &Guest, place: Place, query: &Pairs) -> Result<Shown, Problem> {
-        Ok(match place {
-            Place::Overview | Place::Login => Shown::Overview(self.overview().await?),
-            Place::Queues => Shown::Queues(self.queues(guest, query).await?),
-            Place::Queue => Shown::Queue(Box::new(self.queue(guest, query).await?)),
-            Place::Consumers => Shown::Consumers(self.consumers(guest, query).await?),
-            Place::Connections => Shown::Connections(self.connections(guest, query)?),
-            Place::Policies => Shown::Policies(self.policies(guest).await?),
-        })
-    }
-
-    async fn overview(&self) -> Result<Overview, Problem> {
-        let figures = self.hub.figures().await.ok_or_else(Problem::ending)?;
-        let uptime = self.clock.now().as_millis() / 1000;
-        Ok(Overview::new(&figures, self.connections.count(), uptime))
-    }
-
-    async fn queues(&self, guest: &Guest, query: &Pairs) -> Result<Queues, Problem> {
-        let part = last(query, "part").unwrap_or_default().to_owned();
-        let after = match (last(query, "after"), last(query, "kind")) {
-            (Some(name), Some("topic")) => Some((Kind::Multicast, name.to_owned())),
-            (Some(name), _) => Some((Kind::Anycast, name.to_owned())),
-            (None, _) => None,
-        };
-        let (rights, wanted) = (guest.rights.clone(), part.clone());
-        let look = move |broker: &tandem_mq_core::broker::Broker| {
-            broker.list_queues(&Wanted {
-                rights: &rights,
-                part: &wanted,
-                after: after.as_ref().map(|(kind, name)| (*kind, name.as_str())),
-                most: QUEUES,
-            })
-        };
-        let page = self.hub.look(look).await.ok_or_else(Problem::ending)?;
-        Ok(Queues::new(part, page))
-    }
-
-    async fn queue(&self, guest: &Guest, query: &Pairs) -> Result<Queue, Problem> {
-        let name = named(last(query, "name").unwrap_or_default())?.to_owned();
-        let after = last(query, "after").map(str::parse);
-        let after = after
-            .transpose()
-            .map_err(|_| Problem::bad("after is a place that an earlier answer has named"))?;
-        let rights = guest.rights.clone();
-        let look = move |broker: &tandem_mq_core::broker::Broker| {
-            let view = broker.find_queue(&rights, &name)?;
-            let messages = broker.list_messages(&rights, &name, after, MESSAGES);
-            Ok::<_, Refusal>((view, messages, broker.consumers_of(&name, CONSUMERS)))
-        };
-        let (view, messages, consumers) = self.hub.look(look).await.ok_or_else(Problem::ending)??;
-        let (messages, next, denied) = match messages {
-            Ok(page) => (page.rows, page.next, None),
-            Err(why) => (Vec::new(), None, Some(why.to_string())),
-        };
-        let consumers = match denied {
-            None => consumers,
-            Some(_) => Vec::new(),
-        };
-        Ok(Queue {
-            queue: QueueRow::new(&view, Some(&guest.rights)),
-            messages: messages.iter().map(MessageRow::new).collect(),
-            next: next.map(|place| place.to_string()),
-            denied,
-            consumers: consumers.into_iter().map(|view| self.connections.see(view)).collect(),
-        })
-    }
-
-    async fn consumers(&self, guest: &Guest, query: &Pairs) -> Result<Consumers, Problem> {
-        self.only_for_operators(guest)?;
-        let after = last(query, "after").and_then(|text| {
-            let (session, number) = text.split_once('.')?;
-            Some(ConsumerId {
-                session: SessionId(session.parse().ok()?),
-                number: number.parse().ok()?,
-            })
-        });
-        let page = self
-            .hub
-            .look(move |broker| broker.list_consumers(after, CONSUMERS))
-            .await;
-        let page = page.ok_or_else(Problem::ending)?;
-        Ok(Consumers {
-            rows: page.rows.into_iter().map(|view| self.connections.see(view)).collect(),
-            next: page.next.map(|id| format!("{}.{}", id.session.0, id.number)),
-        })
-    }
-
-    fn connections(&self, guest: &Guest, query: &Pairs) -> Result<Connected, Problem> {
-        self.only_for_operators(guest)?;
-        let after = last(query, "after").and_then(|text| text.parse().ok()).map(SessionId);
-        let page = self.connections.after(after, CONSUMERS);
-        let now = self.clock.now();
-        Ok(Connected {
-            rows: page
-                .rows
-                .iter()
-                .map(|(id, c)| ConnectionRow::new(*id, c, now))
-                .collect(),
-            next: page.next.map(|id| id.0.to_string()),
-        })
-    }
-
-    /// Who others are, and from where, is for those who look after the node.
-    fn only_for_operators(&self, guest: &Guest) -> Result<(), Problem> {
-        let all = Rights {
-            configure: vec![Pattern::new("#")],
-            ..Rights::default()
-        };
-        match guest.rights.include(&all) {
-            true => Ok(()),
-            false => Err(Problem {
-                status: StatusCode::FORBIDDEN,
-                text: "this is for those who may configure every name: configure = [\"#\"]".to_owned(),
-            }),
-        }
-    }
-
     async fn change(
         &self,
         guest: &Guest,
@@ -384,95 +255,6 @@ fn named(name: &str) -> Result<&str, Problem> {
     match name {
         "" => Err(Problem::bad("which queue? ?name=NAME")),
         name => Ok(name),
-    }
-}
-
-impl Problem {
-    fn bad(text: &str) -> Problem {
-        Problem {
-            status: StatusCode::BAD_REQUEST,
-            text: text.to_owned(),
-        }
-    }
-
-    fn nowhere() -> Problem {
-        Problem {
-            status: StatusCode::NOT_FOUND,
-            text: "there is nothing here".to_owned(),
-        }
-    }
-
-    fn ending() -> Problem {
-        Problem {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "the node is ending".to_owned(),
-        }
-    }
-
-    fn silent() -> Problem {
-        Problem {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            text: "the broker has not answered in time: what was asked for may be done or not".to_owned(),
-        }
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(why: Refusal) -> Problem {
-        let status = match &why {
-            Refusal::Denied { .. } => StatusCode::FORBIDDEN,
-            Refusal::Missing(..) => StatusCode::NOT_FOUND,
-            Refusal::Name(..) => StatusCode::BAD_REQUEST,
-            _ => StatusCode::CONFLICT,
-        };
-        Problem {
-            status,
-            text: why.to_string(),
-        }
-    }
-}
-
-fn see_other(to: &str) -> Response<String> {
-    let mut response = view::plain(StatusCode::SEE_OTHER, String::new());
-    // A link is made of what may stand in a header.
-    if let Ok(to) = HeaderValue::from_str(to) {
-        response.headers_mut().insert(LOCATION, to);
-    }
-    response
-}
-
-fn unauthorized(format: Format, why: &str) -> Response<String> {
-    let mut response = refused(
-        format,
-        &Problem {
-            status: StatusCode::UNAUTHORIZED,
-            text: why.to_owned(),
-        },
-    );
-    let asks = HeaderValue::from_static("Basic realm=\"Tandem MQ\", charset=\"UTF-8\"");
-    response.headers_mut().insert(WWW_AUTHENTICATE, asks);
-    response
-}
-
-fn not_allowed(format: Format) -> Response<String> {
-    let mut response = refused(
-        format,
-        &Problem {
-            status: StatusCode::METHOD_NOT_ALLOWED,
-            text: "GET shows, POST changes".to_owned(),
-        },
-    );
-    response
-        .headers_mut()
-        .insert(ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
-    response
-}
-
-/// Without a page around it.
-fn refused(format: Format, problem: &Problem) -> Response<String> {
-    match format {
-        Format::Json => view::json_of(problem),
-        Format::Html => view::plain(problem.status, format!("{}\n", problem.text)),
     }
 }
 
