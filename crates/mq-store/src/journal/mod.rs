@@ -138,7 +138,7 @@ impl<F: Files> Journal<F> {
                 continue;
             }
             let done = recover::renew(&mut self.files, number);
-            self.check(done)?;
+            self.check_of(number, done)?;
         }
         Ok(())
     }
@@ -188,7 +188,11 @@ impl<F: Files> Journal<F> {
 
     /// After an error it is not known what is on disk, and a second sync may say yes to what the first has lost.
     fn check<T>(&mut self, done: io::Result<T>) -> Result<T, CommitError> {
-        let segment = self.active_number();
+        self.check_of(self.active_number(), done)
+    }
+
+    /// The same where it is not the segment that is written to.
+    fn check_of<T>(&mut self, segment: u64, done: io::Result<T>) -> Result<T, CommitError> {
         done.map_err(|source| {
             self.poisoned = true;
             CommitError::Disk { segment, source }
@@ -207,7 +211,7 @@ impl<F: Files> Journal<F> {
         let room = self.settings.segment.max((frame::HEAD + payload) as u64);
         let (number, size) = (self.active_number() + 1, (MAGIC.len() + needed) as u64 + room);
         let created = self.files.create(number, size);
-        self.active = self.check(created)?;
+        self.active = self.check_of(number, created)?;
         self.segments.push_back(Segment { number, size });
         self.at = 0;
         self.batch.extend_from_slice(self.magic());
@@ -228,7 +232,7 @@ impl<F: Files> Journal<F> {
                 break;
             }
             let removed = self.files.remove(oldest);
-            self.check(removed)?;
+            self.check_of(oldest, removed)?;
             self.segments.pop_front();
             self.older.retain(|older| *older != oldest);
         }
@@ -241,7 +245,7 @@ impl<F: Files> Journal<F> {
             return Ok(());
         };
         let read = self.files.read(oldest);
-        let data = self.check(read)?;
+        let data = self.check_of(oldest, read)?;
         let mut records = Vec::new();
         recover::frames(&data, |found| records.extend(code::decode(found.payload)));
         for record in records {

@@ -430,6 +430,19 @@ fn what_the_version_before_wrote_stays_so_until_something_waits_for_its_time() {
     }
 }
 
+/// An operator looks at the file that is named.
+#[test]
+fn an_error_names_the_segment_that_it_is_of() {
+    let disk = of_version_before();
+    let oldest = disk.images()[0];
+    let (mut journal, _) = open(&disk).unwrap();
+    disk.fail_after(Some(0));
+    match journal.append(&later(21)) {
+        Err(CommitError::Disk { segment, .. }) => assert_eq!(segment, oldest),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// The oldest says it first, and what waits is written when all say it.
 #[test]
 fn a_crash_while_a_journal_is_renewed_leaves_one_that_can_be_read() {
