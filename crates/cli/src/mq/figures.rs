@@ -98,6 +98,7 @@ impl Summary {
                 redelivered,
                 damaged,
                 unmarked,
+                unproven,
             } = verdict;
             let word = if verdict.is_good() { "all is well" } else { "NOT WELL" };
             let _ = writeln!(
@@ -105,6 +106,9 @@ impl Summary {
                 "verified: {word}: {missing} missing, {duplicated} twice, {damaged} damaged; {redelivered} again and said so, \
                  {unmarked} from others"
             );
+            if unproven > 0 {
+                let _ = writeln!(text, "{unproven} have come that there was no room to remember");
+            }
         }
         text
     }
@@ -118,6 +122,7 @@ impl Summary {
                 "redelivered": verdict.redelivered,
                 "damaged": verdict.damaged,
                 "unmarked": verdict.unmarked,
+                "unproven": verdict.unproven,
             })
         });
         let mut all = json!({

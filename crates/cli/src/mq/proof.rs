@@ -1,4 +1,6 @@
 //! The proof that what was sent came: each message has its producer's run, a number, and a checksum of its body.
+//!
+//! A number takes one bit, in pages: ten million of a run are 1.25 MB. What numbers from the wire can take has an end.
 
 use std::collections::BTreeMap;
 
@@ -31,16 +33,62 @@ pub(super) fn marked(frame: Frame, run: &str, number: u64, of: u64) -> Frame {
 #[derive(Debug, Default)]
 pub(super) struct Proof {
     runs: BTreeMap<String, Run>,
+    /// How many pages these have.
+    pages: usize,
     damaged: u64,
     unmarked: u64,
+    unproven: u64,
 }
 
 #[derive(Debug, Default)]
 struct Run {
     of: u64,
-    seen: Vec<bool>,
+    seen: Numbers,
     again: u64,
     redelivered: u64,
+}
+
+/// A page of numbers.
+const PAGE: u64 = 4096;
+/// All runs together have no more pages: 64 MiB.
+const MOST_PAGES: usize = 1 << 17;
+
+/// Which numbers have come.
+#[derive(Debug, Default)]
+struct Numbers(BTreeMap<u64, Box<[u64; PAGE as usize / 64]>>);
+
+impl Numbers {
+    /// False when it was there already.
+    fn insert(&mut self, number: u64) -> bool {
+        let page = self.0.entry(number / PAGE).or_insert_with(|| Box::new([0; _]));
+        let (word, bit) = ((number % PAGE / 64) as usize, 1 << (number % 64));
+        let is_new = page[word] & bit == 0;
+        page[word] |= bit;
+        is_new
+    }
+
+    /// Whether it takes a page more.
+    fn is_off(&self, number: u64) -> bool {
+        !self.0.contains_key(&(number / PAGE))
+    }
+
+    fn count(&self) -> u64 {
+        let words = self.0.values().flat_map(|page| page.iter());
+        words.map(|word| u64::from(word.count_ones())).sum()
+    }
+
+    /// How many of these were there already.
+    fn add(&mut self, other: Numbers) -> u64 {
+        let mut both = 0;
+        for (number, page) in other.0 {
+            let own = self.0.entry(number).or_insert_with(|| Box::new([0; _]));
+            for (own, theirs) in own.iter_mut().zip(page.iter()) {
+                both += u64::from((*own & theirs).count_ones());
+                *own |= theirs;
+            }
+        }
+        both
+    }
 }
 
 /// What a proof has found.
@@ -53,16 +101,15 @@ pub(super) struct Verdict {
     pub(super) damaged: u64,
     /// Without a number: from another program.
     pub(super) unmarked: u64,
+    /// There was no room to remember that they have come.
+    pub(super) unproven: u64,
 }
 
 impl Verdict {
     pub(super) fn is_good(&self) -> bool {
-        self.missing == 0 && self.duplicated == 0 && self.damaged == 0
+        self.missing == 0 && self.duplicated == 0 && self.damaged == 0 && self.unproven == 0
     }
 }
-
-/// Nobody sends more with one producer, and a number from the wire takes no more memory than this.
-const MOST: u64 = 1 << 28;
 
 impl Proof {
     pub(super) fn take(&mut self, frame: &Frame) {
@@ -71,23 +118,23 @@ impl Proof {
             self.unmarked += 1;
             return;
         };
-        if frame.header(CHECKSUM) != Some(&checksum(&frame.body)) || at >= of || of > MOST {
+        if frame.header(CHECKSUM) != Some(&checksum(&frame.body)) || at >= of {
             self.damaged += 1;
             return;
         }
+        if self.runs.get(run).is_none_or(|known| known.seen.is_off(at)) {
+            if self.pages >= MOST_PAGES {
+                self.unproven += 1;
+                return;
+            }
+            self.pages += 1;
+        }
         let known = self.runs.entry(run.to_owned()).or_default();
         known.of = known.of.max(of);
-        let at = at as usize;
-        if known.seen.len() <= at {
-            known.seen.resize(at + 1, false);
-        }
-        match (
-            std::mem::replace(&mut known.seen[at], true),
-            frame.header("redelivered"),
-        ) {
-            (false, _) => {}
-            (true, Some("true")) => known.redelivered += 1,
-            (true, _) => known.again += 1,
+        match (known.seen.insert(at), frame.header("redelivered")) {
+            (true, _) => {}
+            (false, Some("true")) => known.redelivered += 1,
+            (false, _) => known.again += 1,
         }
     }
 
@@ -95,17 +142,13 @@ impl Proof {
     pub(super) fn add(&mut self, other: Proof) {
         self.damaged += other.damaged;
         self.unmarked += other.unmarked;
+        self.unproven += other.unproven;
         for (name, run) in other.runs {
             let known = self.runs.entry(name).or_default();
             known.of = known.of.max(run.of);
             known.again += run.again;
             known.redelivered += run.redelivered;
-            let longest = known.seen.len().max(run.seen.len());
-            known.seen.resize(longest, false);
-            for (own, theirs) in known.seen.iter_mut().zip(run.seen) {
-                known.again += u64::from(*own && theirs);
-                *own |= theirs;
-            }
+            known.again += known.seen.add(run.seen);
         }
     }
 
@@ -113,11 +156,11 @@ impl Proof {
         let mut verdict = Verdict {
             damaged: self.damaged,
             unmarked: self.unmarked,
+            unproven: self.unproven,
             ..Verdict::default()
         };
         for run in self.runs.values() {
-            let seen = run.seen.iter().filter(|seen| **seen).count() as u64;
-            verdict.missing += run.of - seen;
+            verdict.missing += run.of - run.seen.count();
             verdict.duplicated += run.again;
             verdict.redelivered += run.redelivered;
         }
@@ -156,6 +199,7 @@ mod tests {
             redelivered: 1,
             damaged: 2,
             unmarked: 1,
+            unproven: 0,
         };
         assert_eq!(found, expect);
         assert!(!found.is_good());
@@ -167,5 +211,24 @@ mod tests {
         (0..4).rev().for_each(|number| proof.take(&frame("a", number)));
         assert_eq!(proof.verdict(), Verdict::default());
         assert!(proof.verdict().is_good());
+    }
+
+    /// Whoever sends numbers without an order, or runs without an end, gets no memory without an end.
+    #[test]
+    fn a_million_of_a_run_and_numbers_from_anywhere_take_little() {
+        let mut numbers = Numbers::default();
+        assert!((0..1_000_000).rev().all(|number| numbers.insert(number)));
+        assert_eq!((numbers.count(), numbers.0.len()), (1_000_000, 245));
+        assert!(!numbers.insert(999_999));
+
+        let mut proof = Proof::default();
+        let far = |number: u64| marked(Frame::new(Command::Message).body("x"), "far", number * PAGE, u64::MAX);
+        (0..MOST_PAGES as u64 + 3).for_each(|number| proof.take(&far(number)));
+        proof.take(&frame("a", 1));
+        // What has its page is still known.
+        proof.take(&far(0));
+        let found = proof.verdict();
+        assert_eq!((found.unproven, found.duplicated, proof.runs.len()), (4, 1, 1));
+        assert!(!Verdict { missing: 0, ..found }.is_good());
     }
 }
