@@ -16,6 +16,7 @@ impl Brain {
         while let Some(output) = self.router.poll_output() {
             self.carry(output);
         }
+        self.advertise_what_waited();
         self.before.clear();
     }
 
@@ -34,13 +35,8 @@ impl Brain {
                 ttl,
                 message,
             } => {
-                let advert = Utterance {
-                    from,
-                    to,
-                    ttl,
-                    message: &message,
-                };
-                self.send(instance, &advert);
+                let advert = Utterance { from, to, ttl, message };
+                self.advertise(instance, advert);
             }
             Output::AddAddresses { instance } => {
                 self.raise(instance);
@@ -49,6 +45,7 @@ impl Brain {
                 self.keep_no_more(instance);
             }
             Output::RemoveAddresses { instance } => {
+                self.advertise_no_more(instance);
                 self.keep_what_goes(instance);
                 self.remove_all(instance);
             }
@@ -100,7 +97,7 @@ impl Brain {
         }
     }
 
-    fn send(&mut self, instance: InstanceId, advert: &Utterance<'_>) {
+    pub(super) fn send(&mut self, instance: InstanceId, advert: &Utterance) {
         let Some(link) = self.settings(instance).and_then(|s| self.network.home(s)) else {
             return;
         };

@@ -166,7 +166,9 @@ impl Brain {
     }
 
     fn held(&mut self, instance: InstanceId, address: IpAddr, is_there: bool) {
-        for (instance, address) in self.holding.added(instance, address, is_there) {
+        let due = self.holding.added(instance, address, is_there);
+        self.advertise_if_all_are_there(instance);
+        for (instance, address) in due {
             self.announce(instance, address);
         }
     }

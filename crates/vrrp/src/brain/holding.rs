@@ -144,6 +144,12 @@ impl Holding {
         due
     }
 
+    /// The kernel has not answered for all of its addresses yet.
+    pub(super) fn waits(&self, instance: InstanceId) -> bool {
+        let mut held = self.held.iter();
+        held.any(|((whose, _), held)| *whose == instance && held.pending)
+    }
+
     /// Whether to announce now; if not, it is remembered until the kernel has the address.
     pub(super) fn may_announce(&mut self, instance: InstanceId, address: IpAddr) -> bool {
         match self.held.get_mut(&(instance, address)) {
@@ -272,13 +278,16 @@ mod tests {
         let other = IpAddr::from([10, 9, 0, 101]);
         holding.adding(VI, other, ETH);
         assert!(!holding.may_announce(VI, other));
+        assert!(holding.waits(VI) && !holding.waits(InstanceId(4)));
         assert_eq!(
             holding.added(VI, vip(), true),
             [(VI, vip())],
             "its repeat comes after the other's first"
         );
         assert!(holding.may_announce(VI, vip()));
+        assert!(holding.waits(VI), "for the other");
         assert_eq!(holding.added(VI, other, true), [(VI, other), (VI, vip())]);
+        assert!(!holding.waits(VI));
     }
 
     #[test]

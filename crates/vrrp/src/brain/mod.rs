@@ -22,6 +22,7 @@ mod closing;
 mod ears;
 mod echoes;
 mod errands;
+mod first_words;
 mod fixtures;
 mod herald;
 mod holding;
@@ -69,6 +70,7 @@ use crate::urgency::Urgency;
 use ears::{Ears, News};
 use echoes::Echoes;
 use errands::Errands;
+use first_words::FirstWords;
 use herald::Herald;
 use holding::Holding;
 use kept::Kept;
@@ -221,6 +223,7 @@ struct Brain {
     sources: BTreeMap<InstanceId, Option<IpAddr>>,
     ports: Ports,
     voice: Voice,
+    first_words: FirstWords,
     herald: Herald,
     ears: Ears,
     echoes: Echoes,
@@ -274,6 +277,7 @@ impl Brain {
             sources: BTreeMap::new(),
             ports: Ports::default(),
             voice: Voice::default(),
+            first_words: FirstWords::default(),
             herald: Herald::default(),
             ears: Ears::default(),
             echoes: Echoes::default(),

@@ -25,16 +25,17 @@ pub(super) struct Voice {
 }
 
 /// One advert, and what its IP header says.
-pub(super) struct Utterance<'a> {
+#[derive(Debug)]
+pub(super) struct Utterance {
     pub(super) from: IpAddr,
     pub(super) to: IpAddr,
     pub(super) ttl: u8,
-    pub(super) message: &'a [u8],
+    pub(super) message: Vec<u8>,
 }
 
 impl Voice {
     /// With the MAC address of the interface, or one of its own.
-    pub(super) fn send(&mut self, link: &Link, mac: Option<Mac>, advert: &Utterance<'_>) -> io::Result<()> {
+    pub(super) fn send(&mut self, link: &Link, mac: Option<Mac>, advert: &Utterance) -> io::Result<()> {
         if let Some(mac) = mac {
             return self.send_as(link, mac, advert);
         }
@@ -43,23 +44,23 @@ impl Voice {
                 let packet = self.packet_v4(source, destination, advert);
                 self.v4(link)?.send(&packet, advert.to)
             }
-            (IpAddr::V6(source), IpAddr::V6(_)) => self.v6(link, source, advert.ttl)?.send(advert.message, advert.to),
+            (IpAddr::V6(source), IpAddr::V6(_)) => self.v6(link, source, advert.ttl)?.send(&advert.message, advert.to),
             _ => Err(io::Error::other("source and destination are of different families")),
         }
     }
 
-    fn packet_v4(&mut self, source: Ipv4Addr, destination: Ipv4Addr, advert: &Utterance<'_>) -> Vec<u8> {
+    fn packet_v4(&mut self, source: Ipv4Addr, destination: Ipv4Addr, advert: &Utterance) -> Vec<u8> {
         let header = Ipv4Header {
             source,
             destination,
             id: self.next_id(),
             ttl: advert.ttl,
         };
-        header.wrap(advert.message)
+        header.wrap(&advert.message)
     }
 
     /// Only to a group, whose MAC address is known.
-    fn send_as(&mut self, link: &Link, mac: Mac, advert: &Utterance<'_>) -> io::Result<()> {
+    fn send_as(&mut self, link: &Link, mac: Mac, advert: &Utterance) -> io::Result<()> {
         let (kind, packet) = match (advert.from, advert.to) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => {
                 ([0x08, 0x00], self.packet_v4(source, destination, advert))
@@ -71,7 +72,7 @@ impl Voice {
                     destination,
                     hop_limit,
                 };
-                ([0x86, 0xdd], header.wrap(advert.message))
+                ([0x86, 0xdd], header.wrap(&advert.message))
             }
             _ => return Err(io::Error::other("source and destination are of different families")),
         };
