@@ -3,6 +3,7 @@
 //! Scenarios that only wait for each other's timers run at the same time, each in a lab of its own; those that measure run
 //! alone.
 
+mod below;
 mod busy;
 mod command;
 mod deaf;
@@ -65,7 +66,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::why_and_handover", command::why_and_handover),
         test("vrrp::a_group_is_handed_over", command::a_group_is_handed_over),
         test("vrrp::mail_as_keepalived_writes_it", mail::as_keepalived_writes_it),
-        test("vrrp::the_gateway_is_a_witness", witness::the_gateway),
+        test("vrrp::witnesses_are_asked", witness::are_asked),
         test("vrrp::signing_begins_and_keys_change", signed::while_it_works),
         test("vrrp::named_successor", pair::the_named_successor_is_there_at_once),
         test("vrrp::a_split_brain_is_settled", pair::a_split_brain_is_settled),

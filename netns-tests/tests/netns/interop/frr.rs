@@ -54,12 +54,18 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
     // The other may have one advert on its way when ours already holds the address.
     let settled = [Now, Alone(A, 2)];
     let down = |down| [Down(A), Detects(B, down), Holds(B), Up(A), Holds(A)];
-    let v2 = [&follows(SKEW_V2)[..], &[Kill(A), Detects(B, DOWN_V2)]].concat();
+    // Started again after its death it finds a rival.
+    let kill = |down| [Kill(A), Detects(B, down)];
+    let again = |interval| [Start(A), Adverts(A, 2), Holds(A), Yields(B, interval)];
+    let mut v2 = [&follows(SKEW_V2)[..], &kill(DOWN_V2)].concat();
+    if bench.options.long {
+        v2.extend(again(Duration::from_secs(1)));
+    }
     let v2_cut = [&ELECT[..], &cut(DOWN_V2)].concat();
     let v2_down = [&ELECT[..], &down(DOWN_V2)].concat();
     let (cut, down) = (cut(DOWN_V3), down(DOWN_V3));
-    let kill = [Kill(A), Detects(B, DOWN_V3)];
-    let v3 = [&follows(SKEW_V3)[..], &cut, &settled, &down, &settled, &kill].concat();
+    let (kill, again) = (kill(DOWN_V3), again(Duration::from_millis(100)));
+    let v3 = [&follows(SKEW_V3)[..], &cut, &settled, &down, &settled, &kill, &again].concat();
     let fast = |priority| Config::v3(priority).each("0.01");
     let fast_steps = [
         Start(A),
@@ -95,6 +101,12 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
             ),
             row("12", Config::v3(100), Config::v3(100), EQUAL.to_vec()),
             row("19 IPv6", Config::v6(150), Config::v6(100), six),
+            row(
+                "19 a virtual MAC on either side",
+                Config::v3(150).with("use_vmac"),
+                Config::v3(100).with("use_vmac"),
+                follows(SKEW_V3).to_vec(),
+            ),
         ],
     )
 }
@@ -162,6 +174,9 @@ if ! [ -e "$1.group" ]; then
     mkdir -p /run/frr
     sed 's/^frrvty:.*/&,root/' /etc/group > "$1.group"
     mount --bind "$1.group" /etc/group
+fi
+if ! kill -0 "$(cat /run/frr/zebra.pid 2>/dev/null)" 2>/dev/null; then
+    rm -f /run/frr/zserv.api
     /usr/lib/frr/zebra $options -f /dev/null -i /run/frr/zebra.pid &
     until [ -S /run/frr/zserv.api ]; do sleep 0.02; done
 fi

@@ -97,23 +97,31 @@ fn many(bench: &Bench<'_>, name: &str, way: Way, programs: [Program; 2], times: 
     stage.wait_for_backup(Side::B)?;
     let _client = Client::start(&stage.client, way.vip())?;
     let slack = if bench.options.long { LITTLE_SLACK } else { SLACK };
-    let mut worst = Duration::ZERO;
+    let (mut worst, mut excused) = (Duration::ZERO, 0);
     for number in 1..=times {
         // At different points of the interval, so that now one and now the other is heard first.
         let later = INTERVAL * (number % 5) / 5;
         at_a.clear();
-        let took = one(&stage, way, &at_a, later, slack)
+        let healed = one(&stage, way, &at_a, later, slack)
             .with_context(|| format!("heal {number} of {times}\n{}", stage.logs()))?;
-        worst = worst.max(took);
+        worst = worst.max(healed.took);
+        excused += u32::from(healed.excused);
     }
     bench.say(format!(
-        "18 {name}: {times} of {times} good, the client was right after {worst:.1?} at most"
+        "18 {name}: {times} of {times} good, the client was right after {worst:.1?} at most; {excused} only without the \
+         announcements that Keepalived still had to send"
     ));
     Ok(())
 }
 
-/// How long after the heal the client still asked the wrong router.
-fn one(stage: &Stage, way: Way, at_a: &Capture, later: Duration, slack: Duration) -> Result<Duration> {
+struct Healed {
+    /// How long after the heal the client still asked the wrong router.
+    took: Duration,
+    /// It did so for longer, because that one said once more that the address is there.
+    excused: bool,
+}
+
+fn one(stage: &Stage, way: Way, at_a: &Capture, later: Duration, slack: Duration) -> Result<Healed> {
     let (a, b) = (&stage.router(Side::A).host, &stage.router(Side::B).host);
     stage
         .wire
@@ -168,7 +176,11 @@ fn one(stage: &Stage, way: Way, at_a: &Capture, later: Duration, slack: Duration
         known.is_some_and(|mac| mac.0 == stage.router(Side::A).hardware),
         "the client knows the address at {known:?}"
     );
-    Ok(took)
+    let since_heal = wrong.duration_since(healed).unwrap_or_default();
+    Ok(Healed {
+        took,
+        excused: since_heal > INTERVAL + slack,
+    })
 }
 
 /// Announcements and adverts that the client's cable carried, with their milliseconds.

@@ -182,7 +182,8 @@ impl Stage {
         let address = self.router(side).link.address().ip();
         let router = self.router(side);
         // FRR speaks as the virtual router, and over IPv6 from an address that only it knows.
-        let virtual_one = router.program == Program::Frr && advert.hardware.starts_with(&[0, 0, 0x5e, 0]);
+        let is_other = advert.source == self.router(side.other()).link.address().ip();
+        let virtual_one = router.program == Program::Frr && advert.hardware.starts_with(&[0, 0, 0x5e, 0]) && !is_other;
         advert.source == address || advert.hardware == router.hardware || virtual_one
     }
 

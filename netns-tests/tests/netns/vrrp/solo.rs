@@ -11,7 +11,7 @@ use tandem_netns_tests::Bench;
 use tandem_sys::raw::{Arp, VrrpSender};
 
 use super::stage::{self, Config, LONG, Program, Stage, VIP, VIP6, times_master};
-use super::{fixtures, owner, together};
+use super::{below, fixtures, owner, together};
 
 const MULTICAST: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(224, 0, 0, 18));
 const OURS: [Program; 2] = [Program::Ours; 2];
@@ -29,6 +29,8 @@ pub(super) fn elections_and_failures(bench: &Bench<'_>) -> Result<()> {
             ("unicast over IPv6 with a hop limit", &hop_limited),
             ("a source address that goes", &tracked_source),
             ("an interface that comes later", &later),
+            ("an interface that goes and comes back", &below::the_interface_returns),
+            ("processes that are counted", &below::processes_are_counted),
             ("a sync group", &grouped),
             ("routes and rules", &ways),
             ("an address that accepts nothing", &fixtures::closed),

@@ -1,23 +1,38 @@
-//! A backup that hears nothing asks its default gateway before it takes over: whoever cannot reach that either is the one
-//! cut off.
+//! A backup that hears nothing asks its default gateway, or whom it was told to ask, before it takes over: whoever cannot
+//! reach that either is the one cut off.
 
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Result, ensure};
 use tandem_netns_tests::Bench;
 
+use super::together;
 use crate::interop::stage::{Config, LONG, Program, Side, Stage, VIP};
 
 /// The silence that a backup takes for the end of the master, several times.
 const MANY_SILENCES: Duration = Duration::from_secs(2);
 
-pub(super) fn the_gateway(bench: &Bench<'_>) -> Result<()> {
+pub(super) fn are_asked(bench: &Bench<'_>) -> Result<()> {
+    together(
+        bench,
+        &[
+            ("the gateway", &|bench| asks(bench, "quorum {\n gateway\n }")),
+            ("an address with a name", &|bench| {
+                asks(bench, "quorum {\n address 10.9.0.3\n }")
+            }),
+        ],
+    )
+}
+
+fn asks(bench: &Bench<'_>, quorum: &'static str) -> Result<()> {
     let mut stage = Stage::new(bench, [Program::Ours; 2])?;
     let b = stage.router(Side::B).host.clone();
-    b.add_default_route("10.9.0.3".parse()?)?;
+    if quorum.contains("gateway") {
+        b.add_default_route("10.9.0.3".parse()?)?;
+    }
     stage.start(Side::A, &Config::v3(150))?;
     stage.wait_for_holder(Side::A, VIP)?;
-    stage.start(Side::B, &Config::v3(100).with("quorum {\n gateway\n }"))?;
+    stage.start(Side::B, &Config::v3(100).with(quorum))?;
     stage.wait_for_backup(Side::B)?;
 
     // Cut off from everything, with its cable plugged.
