@@ -46,6 +46,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::puts_an_address_back", solo::puts_an_address_back),
         test("vrrp::a_crash_is_resumed", solo::a_crash_is_resumed),
         test("vrrp::whoever_is_deaf_takes_no_part", deaf::takes_no_part),
+        test("vrrp::whoever_cannot_join_waits", deaf::waits_for_its_socket),
         test("vrrp::beside_keepalived", peers::beside_keepalived),
         test("vrrp::stops_before_keepalived", leaves::before_keepalived),
         test("vrrp::drained_without_a_gap", leaves::drained),
