@@ -55,6 +55,7 @@ impl Loopback {
             page,
             listen: target,
             brokers: &brokers,
+            hosts: &[],
             generation: 0,
         };
         let balancer = Daemon::new(Part::Balancer(Side(0)), "tandem-lb", &folder, &balancer.text())?;

@@ -121,6 +121,7 @@ fn story(round: Duration, acts: &[(u32, Act)]) -> Drill {
             clients: 12,
             pause: Duration::from_millis(20),
             account: Account::Whole,
+            stuck: false,
         },
         expected: Expected::default(),
         gap_adverts: 0.0,

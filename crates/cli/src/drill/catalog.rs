@@ -66,6 +66,8 @@ pub struct Expected {
     pub held: Option<Duration>,
     /// Each broker's part of the messages, in per cent.
     pub share: Option<u8>,
+    /// Every client has one broker, whichever host it comes to.
+    pub stuck: bool,
 }
 
 #[derive(Deserialize)]
@@ -94,6 +96,8 @@ struct Row {
     moves: Option<usize>,
     held: Option<u64>,
     share: Option<u8>,
+    #[serde(default)]
+    stuck: bool,
     #[serde(default)]
     gap_adverts: f64,
 }
@@ -150,6 +154,7 @@ impl Row {
                 clients: self.clients,
                 pause: Duration::from_millis(self.pause),
                 account: Account::Whole,
+                stuck: self.stuck,
             },
             expected: Expected {
                 gap: self.gap.map(Duration::from_millis),
@@ -158,6 +163,7 @@ impl Row {
                 moves: self.moves,
                 held: self.held.map(Duration::from_millis),
                 share: self.share,
+                stuck: self.stuck,
                 holder: holder.map_err(|why| anyhow::anyhow!("drill {name}: {why}"))?,
             },
             gap_adverts: self.gap_adverts,
@@ -197,7 +203,7 @@ mod tests {
     fn the_table_is_whole() {
         let drills = ours().unwrap();
         let guides = drills.iter().filter(|drill| drill.guide).count();
-        assert_eq!((drills.len(), guides), (19, 4));
+        assert_eq!((drills.len(), guides), (20, 4));
         tell_apart(&drills).unwrap();
         let twice: Vec<Drill> = drills.iter().chain(&drills[3..4]).cloned().collect();
         let error = tell_apart(&twice).unwrap_err().to_string();

@@ -36,6 +36,12 @@ pub fn judge(report: &mut Report, expected: &Expected, patience: f64) {
             "one broker had {share:.0} % of the messages, and {least} % is the least"
         ));
     }
+    if expected.stuck && report.figures.strayed > 0 {
+        broken.push(format!(
+            "{} clients did not stay with their broker",
+            report.figures.strayed
+        ));
+    }
     if let Some(allowed) = expected.breaks
         && figures.broken_connections > allowed
     {
@@ -135,6 +141,7 @@ mod tests {
             client_gap_ms: late,
             broken_connections: 9,
             share_of_broker: vec![99, 1],
+            strayed: 1,
             ..Figures::default()
         };
         for drill in catalog::ours().unwrap() {
@@ -167,6 +174,7 @@ mod tests {
                 moves,
                 held,
                 share,
+                stuck,
             } = &expected;
             let promises = [
                 gap.is_some(),
@@ -176,6 +184,7 @@ mod tests {
                 moves.is_some(),
                 held.is_some(),
                 share.is_some(),
+                *stuck,
             ];
             // That nothing is lost, and that there is service after the last step, is promised by all.
             let count = 2 + promises.into_iter().filter(|promised| *promised).count();

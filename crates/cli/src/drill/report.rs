@@ -1,5 +1,6 @@
 //! What a drill showed: drawn from the ledger once, and then only written in three forms.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -95,6 +96,8 @@ pub struct Figures {
     pub median_ms: f64,
     pub worst_ms: f64,
     pub share_of_broker: Vec<usize>,
+    /// Clients whose messages more than one broker took.
+    pub strayed: usize,
 }
 
 /// When a broker died or was stopped, in the ledger's time.
@@ -318,7 +321,17 @@ fn figures(book: &Book, window: Window, marks: &[Mark], brokers: usize, ends: &[
         median_ms: took.get(took.len() / 2).copied().unwrap_or(0.0),
         worst_ms: took.last().copied().unwrap_or(0.0),
         share_of_broker: (0..brokers).map(share).collect(),
+        strayed: strayed(book),
     }
+}
+
+fn strayed(book: &Book) -> usize {
+    let mut seen: BTreeMap<u8, BTreeSet<usize>> = BTreeMap::new();
+    for (id, fate) in &book.fates {
+        let brokers = fate.taken.iter().map(|(_, broker)| *broker);
+        seen.entry(id.client).or_default().extend(brokers);
+    }
+    seen.values().filter(|brokers| brokers.len() > 1).count()
 }
 
 /// The longest time between two answers, without the pause that there is anyway.
@@ -439,6 +452,7 @@ mod tests {
         );
         assert_eq!((figures.gap_ms, figures.client_gap_ms), (660.0, 660.0));
         assert_eq!(figures.share_of_broker, [2, 1]);
+        assert_eq!(figures.strayed, 1);
         let served = served(&book, window, 2);
         assert_eq!((served[0][1], served[0][3], served[1][9]), (1, 1, 1));
         let hosts: Vec<(Vec<String>, f64, f64)> = holders(&book, window)

@@ -18,6 +18,7 @@ const AMOUNT: Amount = Amount {
     clients: 8,
     pause: Duration::from_millis(20),
     account: Account::Open,
+    stuck: false,
 };
 /// What lies in a broker that is away is not waited for longer.
 const SETTLE: Duration = Duration::from_secs(3);

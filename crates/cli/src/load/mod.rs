@@ -30,6 +30,8 @@ pub struct Amount {
     /// Of each client between two messages.
     pub pause: Duration,
     pub account: Account,
+    /// Each message over a connection of its own, to where clients stay with their server.
+    pub stuck: bool,
 }
 
 pub struct Load {
@@ -72,8 +74,9 @@ impl Load {
         }
         for client in 1..=amount.clients {
             let ledger = Arc::clone(&load.ledger);
+            let target = if amount.stuck { scene.stuck_target() } else { target };
             let way = (scene.street(0, client).into(), target);
-            let producer = move || produce(&ledger, client, way, amount.pause);
+            let producer = move || produce(&ledger, client, way, amount);
             load.producers.push(scene.thread(Place::Client, Box::new(producer))?);
         }
         Ok(load)
@@ -128,7 +131,7 @@ fn queue(client: u8) -> String {
 /// From where to where.
 type Way = (IpAddr, SocketAddr);
 
-fn produce(ledger: &Ledger, client: u8, way: Way, pause: Duration) {
+fn produce(ledger: &Ledger, client: u8, way: Way, amount: Amount) {
     let queue = queue(client);
     let mut id = Id { client, number: 0 };
     while ledger.sends() {
@@ -144,7 +147,10 @@ fn produce(ledger: &Ledger, client: u8, way: Way, pause: Duration) {
             }
             ledger.safe(id);
             id.number += 1;
-            std::thread::sleep(pause);
+            std::thread::sleep(amount.pause);
+            if amount.stuck {
+                break;
+            }
         }
     }
 }

@@ -11,6 +11,10 @@ pub type Work = Box<dyn FnOnce() + Send>;
 pub trait Scene {
     /// Where clients connect to.
     fn target(&self) -> SocketAddr;
+    /// Where they connect to who stay with their server.
+    fn stuck_target(&self) -> SocketAddr {
+        self.target()
+    }
     fn brokers(&self) -> Vec<SocketAddr>;
     /// The `number`-th address of one street; streets do not overlap, and all are the client host's.
     fn street(&self, street: u8, number: u8) -> Ipv4Addr;

@@ -10,6 +10,9 @@ use crate::load::stomp::CONNECT;
 pub const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
 pub const PORT: u16 = 61613;
 pub const PAGE_PORT: u16 = 8404;
+/// Where clients come in who stay with the server that they had first, on whichever host.
+pub const STUCK_PORT: u16 = 61614;
+const PEERS_PORT: u16 = 1024;
 
 /// What one host's balancer is to do.
 pub struct Balancer<'a> {
@@ -17,6 +20,8 @@ pub struct Balancer<'a> {
     pub page: SocketAddr,
     pub listen: SocketAddr,
     pub brokers: &'a [SocketAddr],
+    /// Both hosts, who tell each other of their stick tables.
+    pub hosts: &'a [(Side, Ipv4Addr)],
     /// Each reload has another, so that there is a difference.
     pub generation: u32,
 }
@@ -28,6 +33,7 @@ impl Balancer<'_> {
             page,
             listen,
             brokers,
+            hosts,
             generation,
         } = self;
         let server = |(number, at): (usize, &SocketAddr)| format!("    server {} {at} check\n", Node(number));
@@ -35,6 +41,11 @@ impl Balancer<'_> {
         let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
         let socket = socket.display();
         let connections = 4000 + generation;
+        let stuck = if hosts.is_empty() {
+            String::new()
+        } else {
+            stuck(hosts, &servers)
+        };
         format!(
             "\
 global
@@ -70,9 +81,33 @@ backend brokers
     tcp-check send-binary {hello}
     tcp-check expect string CONNECTED
     default-server inter 200ms fastinter 100ms rise 2 fall 2 on-marked-down shutdown-sessions
-{servers}"
+{servers}{stuck}"
         )
     }
+}
+
+/// A frontend whose servers are dealt in turn: who comes again has the same one only because a table says so, and on the
+/// other host only because that was told.
+fn stuck(hosts: &[(Side, Ipv4Addr)], servers: &str) -> String {
+    let peers = hosts
+        .iter()
+        .map(|(side, at)| format!("    peer {side} {at}:{PEERS_PORT}\n"));
+    let peers: String = peers.collect();
+    format!(
+        "
+peers pair
+{peers}
+frontend stuck
+    bind :{STUCK_PORT}
+    default_backend stuck
+
+backend stuck
+    balance roundrobin
+    stick-table type ip size 10k expire 10m peers pair
+    stick on src
+    default-server inter 200ms fastinter 100ms rise 2 fall 2
+{servers}"
+    )
 }
 
 /// The router of one host, and how it is to watch the balancer beside it, which depends on what it can.

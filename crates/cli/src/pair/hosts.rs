@@ -187,11 +187,19 @@ impl BalancerHost {
             return papers.balancer.iter().map(|paper| self.write(paper)).collect();
         }
         let brokers: Vec<SocketAddr> = self.site.brokers.iter().flat_map(BrokerSite::listens).collect();
+        let hosts = Side::BOTH
+            .into_iter()
+            .filter_map(|side| match self.site.hosts[side.0].address.ip() {
+                IpAddr::V4(at) => Some((side, at)),
+                IpAddr::V6(_) => None,
+            });
+        let hosts: Vec<(Side, Ipv4Addr)> = hosts.collect();
         let text = files::Balancer {
             socket: &self.socket(),
             page: (Ipv4Addr::UNSPECIFIED, PAGE_PORT).into(),
             listen: (Ipv4Addr::UNSPECIFIED, PORT).into(),
             brokers: &brokers,
+            hosts: &hosts,
             generation: self.generation,
         }
         .text();

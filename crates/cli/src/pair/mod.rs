@@ -28,6 +28,7 @@ use tandem_lab::{Cidr, FaultId, Ground, Host, Lab, Link, Route};
 use act::{Act, Node, Part, Place, Side};
 use brokers::Broker;
 use cast::Cast;
+use files::STUCK_PORT;
 use hosts::BalancerHost;
 use site::Site;
 use slot::Slot;
@@ -214,6 +215,10 @@ impl Pair {
 impl Scene for Pair {
     fn target(&self) -> SocketAddr {
         self.site.target
+    }
+
+    fn stuck_target(&self) -> SocketAddr {
+        SocketAddr::new(self.site.vip(), STUCK_PORT)
     }
 
     fn brokers(&self) -> Vec<SocketAddr> {

@@ -74,6 +74,9 @@ impl Pace {
         if let Some(node) = last.filter(|node| node.0 >= self.servers) {
             return Err(format!("the load's backend has no {node}"));
         }
+        if drill.amount.stuck {
+            return Err("it is about the stick tables of our own pair".into());
+        }
         let steps = drill.steps.iter().map(|step| Step {
             at: step.at,
             act: step.act.on(self.first),
