@@ -56,6 +56,7 @@ impl Loopback {
             listen: target,
             brokers: &brokers,
             hosts: &[],
+            certificate: None,
             generation: 0,
         };
         let balancer = Daemon::new(Part::Balancer(Side(0)), "tandem-lb", &folder, &balancer.text())?;

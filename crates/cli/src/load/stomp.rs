@@ -6,8 +6,13 @@ use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
+/// What frames go over.
+pub trait Wire: Read + Write + Send {}
+
+impl<T: Read + Write + Send> Wire for T {}
+
 pub struct Stomp {
-    stream: TcpStream,
+    stream: Box<dyn Wire>,
     unread: Vec<u8>,
 }
 
@@ -29,6 +34,11 @@ impl Stomp {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(within))?;
         stream.set_write_timeout(Some(within))?;
+        Stomp::over(Box::new(stream))
+    }
+
+    /// Over what is connected already, and has its limits.
+    pub fn over(stream: Box<dyn Wire>) -> io::Result<Stomp> {
         let mut stomp = Stomp {
             stream,
             unread: Vec::new(),

@@ -43,6 +43,8 @@ pub enum Act {
     Upgrade(Side),
     /// The balancer reads a changed configuration.
     Reload(Side),
+    /// The same with another certificate: new connections see it, and old ones go on.
+    Certificate(Side),
     Cut(Place),
     Heal(Place),
     /// Nothing gets from one to the other.
@@ -87,6 +89,8 @@ impl Act {
             Act::Drain(side) => Act::Drain(side.on(first)),
             Act::Upgrade(side) => Act::Upgrade(side.on(first)),
             Act::Reload(side) => Act::Reload(side.on(first)),
+            // Their files are their own.
+            Act::Certificate(side) => Act::Reload(side.on(first)),
             Act::Cut(it) => Act::Cut(place(it)),
             Act::Heal(it) => Act::Heal(place(it)),
             Act::Drop(from, to) => Act::Drop(place(from), place(to)),
@@ -119,6 +123,7 @@ impl Act {
 pub const HELP: &str = "\
 kill|stop|start|pause|resume PART   lb1.balancer, lb1.router, broker1; kill and start also take a host: lb1
 upgrade|reload lb1.balancer         a new process takes over; a changed configuration is read
+certificate lb1.balancer            it is read with another certificate; new connections must see it, old ones go on
 drain lb1.balancer                  it takes nobody new, and ends when those that it has have left
 cut|heal HOST                       pull the cable of lb1, lb2, broker1 or client; plug it in again
 drop HOST HOST                      lose every packet from the first to the second
@@ -142,6 +147,7 @@ impl FromStr for Act {
             ["drain", part] => Act::Drain(balancer(part)?),
             ["upgrade", part] => Act::Upgrade(balancer(part)?),
             ["reload", part] => Act::Reload(balancer(part)?),
+            ["certificate", part] => Act::Certificate(balancer(part)?),
             ["cut", place] => Act::Cut(place.parse()?),
             ["heal", place] => Act::Heal(place.parse()?),
             ["drop", from, to] => Act::Drop(from.parse()?, to.parse()?),
@@ -177,6 +183,7 @@ impl fmt::Display for Act {
             Act::Drain(side) => write!(f, "drain {side}.balancer"),
             Act::Upgrade(side) => write!(f, "upgrade {side}.balancer"),
             Act::Reload(side) => write!(f, "reload {side}.balancer"),
+            Act::Certificate(side) => write!(f, "certificate {side}.balancer"),
             Act::Cut(place) => write!(f, "cut {place}"),
             Act::Heal(place) => write!(f, "heal {place}"),
             Act::Drop(from, to) => write!(f, "drop {from} {to}"),
@@ -309,6 +316,7 @@ mod tests {
             "drain lb1.balancer",
             "upgrade lb1.balancer",
             "reload lb2.balancer",
+            "certificate lb1.balancer",
             "cut lb1",
             "heal client",
             "drop lb1 broker2",

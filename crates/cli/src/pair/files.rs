@@ -12,6 +12,8 @@ pub const PORT: u16 = 61613;
 pub const PAGE_PORT: u16 = 8404;
 /// Where clients come in who stay with the server that they had first, on whichever host.
 pub const STUCK_PORT: u16 = 61614;
+/// Where they come in who speak TLS.
+pub const TLS_PORT: u16 = 61617;
 const PEERS_PORT: u16 = 1024;
 
 /// What one host's balancer is to do.
@@ -22,6 +24,7 @@ pub struct Balancer<'a> {
     pub brokers: &'a [SocketAddr],
     /// Both hosts, who tell each other of their stick tables.
     pub hosts: &'a [(Side, Ipv4Addr)],
+    pub certificate: Option<&'a Path>,
     /// Each reload has another, so that there is a difference.
     pub generation: u32,
 }
@@ -34,6 +37,7 @@ impl Balancer<'_> {
             listen,
             brokers,
             hosts,
+            certificate,
             generation,
         } = self;
         let server = |(number, at): (usize, &SocketAddr)| format!("    server {} {at} check\n", Node(number));
@@ -41,6 +45,11 @@ impl Balancer<'_> {
         let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
         let socket = socket.display();
         let connections = 4000 + generation;
+        let tls = |file: &&Path| {
+            let file = file.display();
+            format!("\nfrontend tls\n    bind :{TLS_PORT} ssl crt {file}\n    default_backend brokers\n")
+        };
+        let tls = certificate.as_ref().map(tls).unwrap_or_default();
         let stuck = if hosts.is_empty() {
             String::new()
         } else {
@@ -81,7 +90,7 @@ backend brokers
     tcp-check send-binary {hello}
     tcp-check expect string CONNECTED
     default-server inter 200ms fastinter 100ms rise 2 fall 2 on-marked-down shutdown-sessions
-{servers}{stuck}"
+{servers}{stuck}{tls}"
         )
     }
 }

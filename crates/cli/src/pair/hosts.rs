@@ -13,7 +13,8 @@ use tandem_lab::{Cidr, Host, Lab, Link, Route, Running, Switch, router_command};
 
 use super::act::Side;
 use super::cast::{Cast, Origin};
-use super::files::{self, PAGE_PORT, PORT};
+use super::certificate::Certificate;
+use super::files::{self, PAGE_PORT, PORT, TLS_PORT};
 use super::site::{BrokerSite, CONNECTIONS, FOLDER, Paper, Papers, Site};
 use super::slot::Slot;
 use super::{PATIENCE, Wishes, cidr, lead};
@@ -35,6 +36,7 @@ pub struct BalancerHost {
     cast: Cast,
     interval: u32,
     generation: u32,
+    certificate: Certificate,
 }
 
 impl BalancerHost {
@@ -69,6 +71,7 @@ impl BalancerHost {
             cast: wishes.cast,
             interval: wishes.interval,
             generation: 0,
+            certificate: Certificate::new()?,
         };
         side.furnish()?;
         Ok(side)
@@ -200,6 +203,7 @@ impl BalancerHost {
             listen: (Ipv4Addr::UNSPECIFIED, PORT).into(),
             brokers: &brokers,
             hosts: &hosts,
+            certificate: Some(&self.write(&Paper::text("tls.pem", self.certificate.pem.as_str()))?),
             generation: self.generation,
         }
         .text();
@@ -298,6 +302,17 @@ impl BalancerHost {
             std::thread::sleep(Duration::from_millis(5));
         }
         Ok(())
+    }
+
+    /// The same with another certificate. Who came before goes on, who comes now sees the new one, and nobody the old one.
+    pub fn renew(&mut self, client: &Host) -> anyhow::Result<()> {
+        let at = SocketAddr::new(self.site.hosts[self.side.0].address.ip(), TLS_PORT);
+        let mut before = self.certificate.visit(client, at)?;
+        self.certificate = Certificate::new()?;
+        self.reload()?;
+        self.certificate.visit(client, at)?;
+        let answered = before.send("/queue/certificate", "still here");
+        answered.context("a connection that was there before the certificate broke")
     }
 
     pub fn hand_over(&self, options: &[&str]) -> anyhow::Result<()> {

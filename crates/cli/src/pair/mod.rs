@@ -11,6 +11,7 @@
 pub mod act;
 mod brokers;
 pub mod cast;
+mod certificate;
 pub mod files;
 pub mod hosts;
 pub mod site;
@@ -157,6 +158,10 @@ impl Pair {
             Act::Drain(side) => self.slot(Part::Balancer(side))?.drain(),
             Act::Upgrade(side) => self.side(side).upgrade(),
             Act::Reload(side) => self.side(side).reload(),
+            Act::Certificate(side) => {
+                let client = self.client.clone();
+                self.side(side).renew(&client)
+            }
             Act::Cut(place) => Ok(self.cables(place)?.iter().try_for_each(|cable| self.lab.cut(cable))?),
             Act::Heal(place) => Ok(self.cables(place)?.iter().try_for_each(|cable| self.lab.heal(cable))?),
             Act::Drop(from, to) => {

@@ -86,6 +86,9 @@ impl Pace {
             gap_adverts: 0.0,
             ..drill.clone()
         };
+        if drill.steps.iter().any(|step| matches!(step.act, Act::Certificate(_))) {
+            fitted.about = "Both balancers read a changed configuration under load; certificates stay".into();
+        }
         self.stretch(&mut fitted);
         fitted.expected = self.promise(&fitted, drill.promised_by(cast, 100), cast);
         Ok(fitted)
@@ -126,7 +129,12 @@ impl Pace {
                 Act::Start(_) | Act::Resume(_) | Act::Heal(_) | Act::Mend | Act::TakePart(_) => {
                     self.back.unwrap_or(self.down).max(self.server_up)
                 }
-                Act::Pause(_) | Act::Upgrade(_) | Act::Reload(_) | Act::Fill(..) | Act::Empty(_) => Duration::ZERO,
+                Act::Pause(_)
+                | Act::Upgrade(_)
+                | Act::Reload(_)
+                | Act::Certificate(_)
+                | Act::Fill(..)
+                | Act::Empty(_) => Duration::ZERO,
             }
     }
 
