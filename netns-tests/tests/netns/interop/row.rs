@@ -15,6 +15,7 @@ use super::stage::{Config, LONG, Program, Side, Stage};
 const SLACK: Duration = Duration::from_millis(250);
 /// And one that does nothing else, as `--long` asks for.
 const LITTLE_SLACK: Duration = Duration::from_millis(10);
+const PROMPT: &str = "global_defs {\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 5000000\n}\n";
 /// How much earlier: what the clocks of the cable and of the daemon may differ by.
 const EARLY: Duration = Duration::from_millis(5);
 
@@ -237,13 +238,25 @@ impl Scene<'_> {
         Ok(cidr.ip())
     }
 
+    /// Where milliseconds count Keepalived gets the priority that ours takes by itself.
+    fn config(&self, side: Side) -> Config {
+        let config = [&self.row.a, &self.row.b][side as usize].clone();
+        if self.slack == SLACK {
+            return config;
+        }
+        let before = format!("{PROMPT}{}", config.before);
+        config.after(before)
+    }
+
     fn act(&mut self, step: Step) -> Result<()> {
         let Stage {
             routers, lab, folder, ..
         } = &mut self.stage;
         match step {
-            Step::Start(Side::A) => self.stage.start(Side::A, &self.row.a)?,
-            Step::Start(Side::B) => self.stage.start(Side::B, &self.row.b)?,
+            Step::Start(side) => {
+                let config = self.config(side);
+                self.stage.start(side, &config)?;
+            }
             Step::Stop(side) => routers[side as usize].stop()?,
             Step::Kill(side) => routers[side as usize].kill()?,
             Step::Cut(side) => lab.cut(&routers[side as usize].link)?,
