@@ -298,6 +298,9 @@ fn haproxys_states_of_servers() {
         "3 be 5 s5 127.0.0.9 2 0 1 1 9 6 3 4 6 0 0 0 - 99 - 0 0 - - 0".to_owned(),
         "3 be 6 s6 127.0.0.1 0 0 1 1 9 8 2 0 6 0 0 0 - 106 - 0 0 - - 0".to_owned(),
         "3 be 7 gone 127.0.0.1 0 0 1 1 9 8 2 0 6 0 0 0 - 107 - 0 0 - - 0".to_owned(),
+        "3 be 8 asked 127.0.0.1 2 0 1 1 9 6 3 4 14 22 0 0 - 111 - 0 17772 127.0.0.3 127.0.0.7 17779".to_owned(),
+        "3 be 9 as 127.0.0.1 2 0 1 1 9 6 3 4 14 22 0 0 - 112 - 0 0 - - 0".to_owned(),
+        "3 be 10 port 127.0.0.1 2 0 1 1 9 6 3 4 14 22 0 0 - 113 - 0 17773 - 127.0.0.7 0".to_owned(),
         "4 other 1 s1 127.0.0.1 0 1 3 3 9 8 2 0 14 0 0 0 - 108 - 0 0 - - 0".to_owned(),
     ];
     fs::write(&file, lines.join("\n") + "\n").expect("the folder is writable");
@@ -308,7 +311,9 @@ fn haproxys_states_of_servers() {
              frontend fe\n bind 127.0.0.1:{}\n default_backend be\n\
              backend be\n balance roundrobin\n server s1 {} check inter 1h weight 4 disabled\n \
              server s2 {} weight 11\n server s3 {} disabled\n server s4 {} disabled\n \
-             server s5 {} check inter 1h\n server s6 {} check inter 1h\n server new {}\n\
+             server s5 {} check inter 1h\n server s6 {} check inter 1h\n server new {}\n \
+             default-server disabled check inter 1h agent-check agent-port 5 agent-addr 127.0.0.4 agent-inter 1h\n \
+             server asked 127.0.0.1:111\n server as 127.0.0.1:112 addr 127.0.0.2 port 77\n server port 127.0.0.1:113\n\
              backend other\n load-server-state-from-file none\n server s1 {}\n",
             room.line(),
             file.display(),

@@ -101,7 +101,9 @@ pub struct ServerState {
     /// Where an operator moved it.
     pub moved: Option<Moved>,
     /// Where an operator has it checked.
-    pub check_moved: Option<Moved>,
+    pub check_moved: Option<Elsewhere>,
+    /// Where an operator has its agent asked, and what is said to it.
+    pub agent_moved: Option<OtherAgent>,
     pub told: Option<Told>,
     pub counters: Counters,
     /// How long ago a session last began.
@@ -118,6 +120,24 @@ pub struct Moved {
     pub from: Box<str>,
     pub ip: IpAddr,
     pub port: Option<u16>,
+}
+
+/// Another place for questions than the configuration names. What is not there is as configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Elsewhere {
+    /// What the configuration named, as it is shown; empty when that does not matter.
+    pub from: Box<str>,
+    pub ip: Option<IpAddr>,
+    /// 0 is the server's own.
+    pub port: Option<u16>,
+}
+
+/// Another agent than the configuration names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct OtherAgent {
+    pub at: Elsewhere,
+    /// What is said to it, if that is something else.
+    pub send: Option<Box<str>>,
 }
 
 /// What an operator has said of how it is found and spoken to.
@@ -218,6 +238,7 @@ impl ServerState {
             health: None,
             moved: None,
             check_moved: None,
+            agent_moved: None,
             told: None,
             last_session: None,
             spread: None,

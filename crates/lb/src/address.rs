@@ -236,6 +236,15 @@ pub(crate) fn checked(server: &Server) -> String {
     place.unwrap_or_default()
 }
 
+/// As the configuration writes where its agent is and what is said to it; empty when it has none.
+pub(crate) fn asked(server: &Server) -> String {
+    let place = server.agent.as_ref().map(|agent| {
+        let ip = agent.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+        format!("{ip} {} {}", agent.port, agent.send.as_deref().unwrap_or_default())
+    });
+    place.unwrap_or_default()
+}
+
 fn written(host: &Host, port: ServerPort) -> String {
     let port = match port {
         ServerPort::Fixed(port) => port.to_string(),
@@ -246,6 +255,34 @@ fn written(host: &Host, port: ServerPort) -> String {
         Host::Name(name) => format!("{name} {port}"),
         Host::Unix(path) => path.display().to_string(),
         Host::Abstract(name) => format!("abns@{name}"),
+    }
+}
+
+/// Where an operator has a server checked; what is not there is as configured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Recheck {
+    pub(crate) ip: Option<IpAddr>,
+    /// 0 is the server's own.
+    pub(crate) port: Option<u16>,
+}
+
+impl Recheck {
+    /// Where a server that is at `to` is checked by that, whose checks went to `before`.
+    pub(crate) fn place(self, server: &Server, to: &ServerAddress, before: SocketAddr) -> SocketAddr {
+        let usual = fixed_check(server, to).and_then(|at| at.as_socket()).unwrap_or(before);
+        let own = match to {
+            ServerAddress::Ip {
+                port: ServerPort::Fixed(port),
+                ..
+            } => *port,
+            _ => 0,
+        };
+        let port = match self.port {
+            None => usual.port(),
+            Some(0) => own,
+            Some(port) => port,
+        };
+        SocketAddr::new(self.ip.unwrap_or(usual.ip()), port)
     }
 }
 

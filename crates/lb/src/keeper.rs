@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockAddr;
+use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, Lead, NoServerLeft, Output, Saved, ServerReport, View};
 use tandem_lb_core::health::{CheckResult, CheckStatus, Outcome};
@@ -26,7 +27,7 @@ use tandem_ops::syslog::{Sender, Severity, Targets};
 use tandem_time::Mono;
 use tokio::sync::Notify;
 
-use crate::address::{ServerAddress, fixed_check};
+use crate::address::{Recheck, ServerAddress};
 use crate::directory::Directory;
 use crate::external;
 use crate::live::Live;
@@ -49,7 +50,7 @@ pub(crate) struct Watched {
     pub(crate) machine: core::Backend,
     pub(crate) checks: Vec<Option<SockAddr>>,
     /// Where an operator has servers checked.
-    pub(crate) rechecked: BTreeMap<ServerIdx, SocketAddr>,
+    pub(crate) rechecked: BTreeMap<ServerIdx, Recheck>,
     /// Whom operators have added and removed.
     pub(crate) roster: Roster,
     /// An operator has made it.
@@ -62,7 +63,7 @@ pub(crate) struct Keeper {
     machine: RefCell<core::Backend>,
     /// By the place of the server.
     checks: RefCell<Vec<Option<SockAddr>>>,
-    rechecked: RefCell<BTreeMap<ServerIdx, SocketAddr>>,
+    rechecked: RefCell<BTreeMap<ServerIdx, Recheck>>,
     roster: RefCell<Roster>,
     made: RefCell<Option<Made>>,
     logs: RefCell<Targets>,
@@ -218,12 +219,7 @@ impl Keeper {
             return;
         };
         let plan = live.plan();
-        if self.rechecked(server).is_none()
-            && let Some(check) = fixed_check(&plan, &to)
-            && let Some(place) = self.checks.borrow_mut().get_mut(server.place())
-        {
-            *place = Some(check);
-        }
+        self.follow_checks(server, &plan, &to);
         if **live.address.load() != to {
             if !to.is_nowhere() {
                 tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
@@ -239,15 +235,31 @@ impl Keeper {
     }
 
     /// Where an operator has it checked.
-    pub(crate) fn rechecked(&self, server: ServerIdx) -> Option<SocketAddr> {
+    pub(crate) fn rechecked(&self, server: ServerIdx) -> Option<Recheck> {
         self.rechecked.borrow().get(&server).copied()
     }
 
-    /// As an operator wants it.
-    pub(crate) fn check_at(&self, server: ServerIdx, to: SocketAddr) {
-        if let Some(place) = self.checks.borrow_mut().get_mut(server.place()) {
-            *place = Some(to.into());
-            self.rechecked.borrow_mut().insert(server, to);
+    /// As an operator wants it; what is not there stays.
+    pub(crate) fn check_at(&self, server: ServerIdx, wanted: Recheck) {
+        let Some(live) = self.backend.server(server) else {
+            return;
+        };
+        let said = self.rechecked(server).unwrap_or_default();
+        let said = Recheck {
+            ip: wanted.ip.or(said.ip),
+            port: wanted.port.or(said.port),
+        };
+        self.rechecked.borrow_mut().insert(server, said);
+        self.follow_checks(server, &live.plan(), &live.address.load());
+    }
+
+    /// Has it checked where that is by now.
+    fn follow_checks(&self, server: ServerIdx, plan: &plan::Server, at: &ServerAddress) {
+        let said = self.rechecked(server).unwrap_or_default();
+        if let Some(place) = self.checks.borrow_mut().get_mut(server.place())
+            && let Some(before) = place.as_ref().and_then(SockAddr::as_socket)
+        {
+            *place = Some(said.place(plan, at, before).into());
         }
     }
 

@@ -9,13 +9,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use tandem_lb_config as plan;
-use tandem_lb_config::ServerPort;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{Input, Operation, ServerReport};
 use tandem_lb_core::health::AdminChange;
 use thiserror::Error;
 
-use crate::address::ServerAddress;
+use crate::address::{Recheck, ServerAddress};
 use crate::keeper::Keeper;
 use crate::servers::{AgentPlace, Server};
 use crate::tracking;
@@ -160,17 +159,9 @@ impl ServerOrders {
         self.keeper.check_place(self.idx)?.as_socket()
     }
 
-    /// It is checked there from now on. Port 0 is that of the server.
-    pub(crate) fn check_at(&self, to: SocketAddr) {
-        let own = || match *self.address()? {
-            ServerAddress::Ip {
-                port: ServerPort::Fixed(port),
-                ..
-            } => Some(port),
-            _ => None,
-        };
-        let port = Some(to.port()).filter(|port| *port > 0).or_else(own).unwrap_or(0);
-        self.keeper.check_at(self.idx, SocketAddr::new(to.ip(), port));
+    /// It is checked there from now on.
+    pub(crate) fn check_at(&self, wanted: Recheck) {
+        self.keeper.check_at(self.idx, wanted);
     }
 
     pub(crate) fn relocate(&self, to: ServerAddress) {

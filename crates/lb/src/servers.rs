@@ -44,7 +44,7 @@ pub(crate) struct Server {
 }
 
 /// Where an agent is, and what is said to it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AgentPlace {
     /// The server's when there is none.
     pub(crate) ip: Option<IpAddr>,
@@ -53,7 +53,8 @@ pub(crate) struct AgentPlace {
 }
 
 impl AgentPlace {
-    fn of(plan: &plan::Server) -> Option<Arc<AgentPlace>> {
+    /// As configured.
+    pub(crate) fn of(plan: &plan::Server) -> Option<Arc<AgentPlace>> {
         let plan::Agent { ip, port, send, .. } = plan.agent.clone()?;
         Some(Arc::new(AgentPlace { ip, port, send }))
     }
@@ -281,6 +282,7 @@ mod tests {
                 buffers: plan::Buffers::default(),
                 name: Arc::from(*name),
                 id: ServerId(id),
+                is_numbered: false,
                 host: Host::Ip(ip),
                 port: ServerPort::Fixed(80),
                 origin: "here".into(),

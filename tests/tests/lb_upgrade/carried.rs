@@ -1,6 +1,8 @@
 //! What operators have said and what was counted, in the successor.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::sys::signal::Signal;
 use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, request, until};
@@ -8,7 +10,7 @@ use tandem_tests::{Config, Lb, Server, ask, connect, fetch, free_port, request, 
 use crate::socket::Socket;
 
 /// Orders, each with a question and what the answer to that contains from then on.
-const ORDERS: [(&str, &str, &str); 8] = [
+const ORDERS: [(&str, &str, &str); 9] = [
     ("set maxconn frontend fe 77", "show stat", ",77,"),
     ("set maxconn global 99", "show info", "\nMaxconn: 99\n"),
     (
@@ -26,6 +28,11 @@ const ORDERS: [(&str, &str, &str); 8] = [
         "set server be/c check-addr 127.0.0.9 port 77",
         "show servers state",
         " 77 127.0.0.9 ",
+    ),
+    (
+        "set server be/a agent-addr 127.0.0.7 port 78",
+        "show servers state",
+        " 127.0.0.7 78\n",
     ),
     ("disable frontend other", "show stat", "other,FRONTEND,,,0,0,"),
     ("set server be/s weight 7", "get weight be/s", "7 (initial 1)"),
@@ -48,7 +55,8 @@ impl Stage {
             .global(more)
             .frontend("option socket-stats")
             .server("s", server, "")
-            .server("c", server, "check inter 1h port 1 weight 0");
+            .server("c", server, "check inter 1h port 1 weight 0")
+            .server("a", server, "agent-check agent-port 1 agent-inter 1h weight 0");
         let text = format!(
             "{config}frontend other\n    bind {other}\n    default_backend be\nfrontend page\n    mode http\n    bind {page}\n    \
              stats enable\n    stats uri /stats\n"
@@ -165,6 +173,63 @@ fn a_frontend_that_was_shut_down_is_not_opened_before_a_reload() {
     new.reload(Signal::SIGHUP, &stage.text);
     assert_eq!(ask(&mut connect(stage.other), b"x"), b"x");
     assert_eq!(stage.status("other"), "OPEN");
+}
+
+/// Where an agent is, and what is said to it.
+#[test]
+fn an_agent_is_asked_where_and_what_an_operator_has_said() {
+    let (server, heard) = (Server::echo(), Arc::new(Mutex::new(Vec::new())));
+    let agent = Server::start({
+        let heard = heard.clone();
+        move |mut stream| {
+            let mut words = [0; 6];
+            if stream.read_exact(&mut words).is_ok() {
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push(words);
+            }
+            stream.write_all(b"up\n").ok();
+        }
+    });
+    let file = std::env::temp_dir().join(format!("tandem-asked-{}", free_port()));
+    let stage = Stage::new(&server, &format!("tandem-state-file {} every 1h", file.display()));
+    let text = stage.text.replace(
+        "frontend other",
+        "    server agent 127.0.0.9:1 weight 0 agent-check agent-port 1 agent-inter 100 agent-send first!\nfrontend other",
+    );
+    let mut old = Lb::start(&text);
+    let at = agent.address();
+    for order in [
+        format!("agent-addr {} port 1", at.ip()),
+        format!("agent-port {}", at.port()),
+        "agent-send second".to_owned(),
+    ] {
+        assert_eq!(stage.socket.ask(&format!("set server be/agent {order}")).trim(), "");
+    }
+    let is_asked = || {
+        heard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let last = || heard.lock().unwrap_or_else(PoisonError::into_inner).last().copied();
+        until("the agent to be asked", || last().filter(|words| words == b"second"));
+    };
+    is_asked();
+    let mut new = old.succeed(stage.socket.path(), &text);
+    assert!(old.ended().success());
+    is_asked();
+    new.signal(Signal::SIGTERM);
+    assert!(new.ended().success());
+    let mut lb = Lb::start(&text);
+    is_asked();
+    // A file that names another agent is the newer word.
+    let edited = text.replace("agent-send first!", "agent-send third!");
+    lb.signal(Signal::SIGTERM);
+    assert!(lb.ended().success());
+    let _lb = Lb::start(&edited);
+    assert!(
+        stage.says("show servers state", " - 1\n"),
+        "{}",
+        stage.socket.ask("show servers state")
+    );
+    for ending in ["", ".old", ".lock", ".new"] {
+        std::fs::remove_file(format!("{}{ending}", file.display())).ok();
+    }
 }
 
 /// The same through a file, except for what does not outlive the process with HAProxy either.

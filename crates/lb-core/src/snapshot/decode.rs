@@ -4,8 +4,8 @@
 use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
-    BackendState, Counters, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Made, Moved,
-    ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState, Told, Unmade,
+    BackendState, Counters, Elsewhere, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Made,
+    Moved, OtherAgent, ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState, Told, Unmade,
 };
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
@@ -171,7 +171,13 @@ impl ServerState {
             "check" => self.health.as_mut()?.check = Some(check(line)?),
             "agent" => self.health.as_mut()?.agent = Some(check(line)?),
             "moved" => self.moved = Some(moved(line)?),
-            "checked" => self.check_moved = Some(moved(line)?),
+            "checked" => self.check_moved = Some(elsewhere(line)),
+            "asked" => {
+                self.agent_moved = Some(OtherAgent {
+                    at: elsewhere(line),
+                    send: line.text("send").map(Into::into),
+                });
+            }
             "told" => {
                 self.told = Some(Told {
                     from: line.text("from")?.into(),
@@ -198,6 +204,14 @@ fn moved(line: Line<'_>) -> Option<Moved> {
         ip: line.value("ip")?,
         port: line.value("port"),
     })
+}
+
+fn elsewhere(line: Line<'_>) -> Elsewhere {
+    Elsewhere {
+        from: line.text("from").unwrap_or_default().into(),
+        ip: line.value("ip"),
+        port: line.value("port"),
+    }
 }
 
 /// One with other bounds than ours says nothing.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::text::{LineWriter, Writer};
 use super::{
-    BackendState, Counters, FrontendState, Moved, ProcessCounts, ProcessOrders, ServerState, Snapshot, Told, seal,
+    BackendState, Counters, Elsewhere, FrontendState, Moved, OtherAgent, ProcessCounts, ProcessOrders, ServerState,
+    Snapshot, Told, seal,
 };
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
 use crate::expr::Sample;
@@ -102,14 +103,15 @@ fn write_server(out: &mut Writer, server: &ServerState) {
     if let Some(saved) = &server.health {
         write_health(out, saved);
     }
-    for (subject, moved) in [("moved", &server.moved), ("checked", &server.check_moved)] {
-        let Some(Moved { from, ip, port }) = moved else {
-            continue;
-        };
-        out.line(subject)
-            .set("from", from)
-            .set("ip", ip)
-            .set_some("port", *port);
+    if let Some(Moved { from, ip, port }) = &server.moved {
+        let line = out.line("moved").set("from", from).set("ip", ip);
+        drop(line.set_some("port", *port));
+    }
+    if let Some(place) = &server.check_moved {
+        drop(elsewhere(out.line("checked"), place));
+    }
+    if let Some(OtherAgent { at, send }) = &server.agent_moved {
+        drop(elsewhere(out.line("asked"), at).set_some("send", send.as_ref()));
     }
     if let Some(Told { from, fqdn, is_plain }) = &server.told {
         let line = out.line("told").set("from", from).set_some("fqdn", fqdn.as_ref());
@@ -122,6 +124,11 @@ fn write_server(out: &mut Writer, server: &ServerState) {
         let slots: Vec<String> = server.hour.iter().map(slot).collect();
         out.line("hour").set("slots", slots.join(","));
     }
+}
+
+fn elsewhere<'a>(line: LineWriter<'a>, place: &Elsewhere) -> LineWriter<'a> {
+    let Elsewhere { from, ip, port } = place;
+    line.set("from", from).set_some("ip", *ip).set_some("port", *port)
 }
 
 fn slot(past: &Past) -> String {

@@ -3,7 +3,7 @@
 //! A version, a line of names, and a line for each server. Columns are found by their names, since versions differ in how
 //! many there are. What is true of the server now (its name resolution, what it tracks) is not taken from there.
 
-use super::{BackendState, Moved, ServerState, Snapshot};
+use super::{BackendState, Elsewhere, Moved, OtherAgent, ServerState, Snapshot};
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
 use crate::health::{Admin, CheckResult, CheckStatus};
@@ -85,6 +85,10 @@ impl<'a> Cells<'a> {
         let mut server = ServerState::new(self.cell("srv_name")?.into(), ServerId(self.number("srv_id")?));
         server.health = Some(self.health()?);
         server.moved = self.moved();
+        server.check_moved = self.elsewhere("srv_check_addr", "srv_check_port");
+        server.agent_moved = self
+            .elsewhere("srv_agent_addr", "srv_agent_port")
+            .map(|at| OtherAgent { at, send: None });
         Some((self.cell("be_name")?, server))
     }
 
@@ -139,5 +143,12 @@ impl<'a> Cells<'a> {
             ip: self.number("srv_addr")?,
             port: self.number("srv_port").filter(|port| *port > 0),
         })
+    }
+
+    /// Where it is asked for what it does; what is not said is as configured.
+    fn elsewhere(&self, address: &str, port: &str) -> Option<Elsewhere> {
+        let (ip, port) = (self.number(address), self.number(port).filter(|port| *port > 0));
+        let from = "".into();
+        (ip.is_some() || port.is_some()).then_some(Elsewhere { from, ip, port })
     }
 }

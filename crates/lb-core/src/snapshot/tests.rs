@@ -281,10 +281,18 @@ fn sample() -> Snapshot {
                         fqdn: Some("b.example".into()),
                         is_plain: true,
                     }),
-                    check_moved: Some(Moved {
+                    check_moved: Some(Elsewhere {
                         from: "".into(),
-                        ip: Ipv4Addr::LOCALHOST.into(),
+                        ip: Some(Ipv4Addr::LOCALHOST.into()),
                         port: None,
+                    }),
+                    agent_moved: Some(OtherAgent {
+                        at: Elsewhere {
+                            from: "- 9 hello".into(),
+                            ip: Some(Ipv4Addr::LOCALHOST.into()),
+                            port: Some(0),
+                        },
+                        send: Some("50% of\n".into()),
                     }),
                     counters,
                     last_session: Some(Duration::ZERO),
@@ -292,7 +300,10 @@ fn sample() -> Snapshot {
                     hour: vec![slot(3), slot(0)],
                     ..ServerState::new("one".into(), ServerId(1))
                 },
-                ServerState::new("two".into(), ServerId(2)),
+                ServerState {
+                    agent_moved: Some(OtherAgent::default()),
+                    ..ServerState::new("two".into(), ServerId(2))
+                },
             ],
             ..BackendState::new("be".into())
         }],

@@ -1,37 +1,41 @@
 //! `set server … check-addr` and `check-port`: where a server is checked, while its clients go where they went.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use tandem_ops::control::Reply;
 
+use crate::address::Recheck;
 use crate::orders::ServerOrders;
 
 const NOT_CHECKED: &str = "health checks are not enabled on this server";
 
 /// HAProxy says nothing when it has done it.
 pub(super) fn at(server: &ServerOrders, address: &str, port: Option<&str>) -> Reply {
-    let Some(before) = server.check_place() else {
+    if server.check_place().is_none() {
         return Reply::error(NOT_CHECKED);
-    };
+    }
     let Ok(ip) = address.parse::<IpAddr>() else {
         return Reply::error(format!("invalid addr '{address}'"));
     };
-    let port = match port.map(read_port) {
-        None => before.port(),
-        Some(Ok(port)) => port,
-        Some(Err(why)) => return Reply::error(why),
-    };
-    server.check_at(SocketAddr::new(ip, port));
-    Reply::Done
+    match port.map(read_port).transpose() {
+        Ok(port) => {
+            server.check_at(Recheck { ip: Some(ip), port });
+            Reply::Done
+        }
+        Err(why) => Reply::error(why),
+    }
 }
 
 pub(super) fn port(server: &ServerOrders, text: &str) -> Reply {
-    let Some(before) = server.check_place() else {
+    if server.check_place().is_none() {
         return Reply::error(NOT_CHECKED);
-    };
+    }
     match read_port(text) {
         Ok(port) => {
-            server.check_at(SocketAddr::new(before.ip(), port));
+            server.check_at(Recheck {
+                ip: None,
+                port: Some(port),
+            });
             Reply::Done
         }
         Err(why) => Reply::error(why),
@@ -39,6 +43,8 @@ pub(super) fn port(server: &ServerOrders, text: &str) -> Reply {
 }
 
 pub(super) fn read_port(text: &str) -> Result<u16, &'static str> {
-    let number: i64 = text.parse().map_err(|_| "provided port is not an integer")?;
+    let has_sign = text.starts_with('+');
+    let number = text.parse::<i64>().ok().filter(|_| !has_sign);
+    let number = number.ok_or("provided port is not an integer")?;
     u16::try_from(number).map_err(|_| "provided port is invalid")
 }

@@ -2,22 +2,22 @@
 //!
 //! States, places and stick entries come before the first connection. Counters follow when there is somebody to count.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use socket2::SockAddr;
 use tandem_lb_config::{self as plan, Host, ServerPort};
 use tandem_lb_core::ServerId;
 use tandem_lb_core::acl::Library;
 use tandem_lb_core::backend::{Input, Output};
 use tandem_lb_core::expr::{Scope, Variable};
-use tandem_lb_core::snapshot::{BackendState, Counters, Moved, ServerState, Told};
+use tandem_lb_core::snapshot::{BackendState, Counters, Elsewhere, Moved, OtherAgent, ServerState, Told};
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stick::{DataType, Dumped, Key, Raw, Value, key_for};
 use tandem_time::Mono;
 
 use super::Past;
-use crate::address::{ServerAddress, checked, fixed_check, named};
+use crate::address::{Recheck, ServerAddress, asked, checked, fixed_check, named};
 use crate::admission::Limit;
 use crate::directory::Directory;
 use crate::frontend::Gate;
@@ -26,7 +26,7 @@ use crate::keeper::Watched;
 use crate::listeners::place_of;
 use crate::newcomer;
 use crate::publish::Snapshot as Present;
-use crate::servers::Server;
+use crate::servers::{AgentPlace, Server};
 use crate::tables::{Table, Tables};
 
 /// Entries that are added to a table before others get their turn.
@@ -160,6 +160,9 @@ impl Past {
             if let Some(moved) = &state.check_moved {
                 recheck(watched, server, moved);
             }
+            if let Some(moved) = &state.agent_moved {
+                ask_elsewhere(server, moved);
+            }
             servers.extend(state.health.clone().map(|saved| (server.place, saved)));
         }
         if !servers.is_empty() {
@@ -266,18 +269,37 @@ fn obey(server: &Server, told: &Told) {
 }
 
 /// As [`relocate`], of its checks.
-fn recheck(watched: &mut Watched, server: &Server, moved: &Moved) {
-    let Some(port) = moved.port.filter(|_| *moved.from == *checked(&server.plan())) else {
+fn recheck(watched: &mut Watched, server: &Server, moved: &Elsewhere) {
+    let plan = server.plan();
+    if !moved.from.is_empty() && *moved.from != *checked(&plan) {
         return;
-    };
-    if let Some(place) = watched
-        .checks
-        .get_mut(server.place.place())
-        .filter(|place| place.is_some())
+    }
+    let place = watched.checks.get_mut(server.place.place());
+    if let Some(place) = place
+        && let Some(before) = place.as_ref().and_then(SockAddr::as_socket)
     {
-        let to = SocketAddr::new(moved.ip, port);
-        *place = Some(to.into());
-        watched.rechecked.insert(server.place, to);
+        let said = Recheck {
+            ip: moved.ip,
+            port: moved.port,
+        };
+        *place = Some(said.place(&plan, &server.address.load(), before).into());
+        watched.rechecked.insert(server.place, said);
+    }
+}
+
+/// As [`relocate`], of its agent.
+fn ask_elsewhere(server: &Server, moved: &OtherAgent) {
+    let plan = server.plan();
+    let OtherAgent { at, send } = moved;
+    if !at.from.is_empty() && *at.from != *asked(&plan) {
+        return;
+    }
+    if let Some(configured) = AgentPlace::of(&plan) {
+        server.agent.store(Some(Arc::new(AgentPlace {
+            ip: at.ip.or(configured.ip),
+            port: at.port.unwrap_or(configured.port),
+            send: send.clone().or_else(|| configured.send.clone()),
+        })));
     }
 }
 

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use tandem_lb_config::{Bind, ServerPort};
 use tandem_lb_core::acl::Library;
 use tandem_lb_core::snapshot::{
-    BackendState, Counters, FrontendOrders, FrontendState, ListState, ListenerState, Moved, ProcessOrders, ServerState,
-    Snapshot, TableState, Told,
+    BackendState, Counters, Elsewhere, FrontendOrders, FrontendState, ListState, ListenerState, Moved, OtherAgent,
+    ProcessOrders, ServerState, Snapshot, TableState, Told,
 };
 use tandem_lb_core::stats::histogram::Distributions;
 use tandem_lb_core::stats::{Field, Kind, Row};
 use tandem_lb_core::stick::{Dumped, Key, Since};
 use tandem_ops::clock::{Clock, Wall};
 
-use crate::address::{ServerAddress, checked, named};
+use crate::address::{ServerAddress, asked, checked, named};
 use crate::admission::Limit;
 use crate::directory::Directory;
 use crate::frontend::{Frontend, Gate};
@@ -26,7 +26,7 @@ use crate::keeper::Keeper;
 use crate::listeners::place_of;
 use crate::orders::Orders;
 use crate::peers::Peers;
-use crate::servers::Server;
+use crate::servers::{AgentPlace, Server};
 use crate::stats::Stats;
 use crate::tables::Table;
 use crate::tls::Desk;
@@ -173,6 +173,7 @@ impl Scene {
                     (saved.admin.bits(), saved.weight.now, maxconn, enabled).hash(&mut hasher);
                     moved(server).map(|m| (m.ip, m.port)).hash(&mut hasher);
                     keeper.rechecked(server.place).hash(&mut hasher);
+                    agent_moved(server).hash(&mut hasher);
                 }
             }
         }
@@ -239,11 +240,12 @@ impl Scene {
                 health: keeper.saved(server.place),
                 moved: moved(server),
                 told: told(server),
-                check_moved: keeper.rechecked(server.place).map(|to| Moved {
+                check_moved: keeper.rechecked(server.place).map(|to| Elsewhere {
                     from: checked(&plan).into(),
-                    ip: to.ip(),
-                    port: Some(to.port()),
+                    ip: to.ip,
+                    port: to.port,
                 }),
+                agent_moved: agent_moved(server),
                 last_session: server.traffic.last_ago(self.clock.now()),
                 spread: spread(server),
                 counters: counters(Kind::Server, plan.id.0),
@@ -348,5 +350,19 @@ fn moved(server: &Server) -> Option<Moved> {
             ServerPort::Fixed(port) => Some(port),
             ServerPort::Offset(_) => None,
         },
+    })
+}
+
+/// Where an operator has its agent asked, and what is said to it.
+fn agent_moved(server: &Server) -> Option<OtherAgent> {
+    let (plan, now) = (server.plan(), server.agent.load_full()?);
+    let is_configured = AgentPlace::of(&plan).is_some_and(|configured| configured == now);
+    (!is_configured).then(|| OtherAgent {
+        at: Elsewhere {
+            from: asked(&plan).into(),
+            ip: now.ip,
+            port: Some(now.port),
+        },
+        send: now.send.clone(),
     })
 }

@@ -9,7 +9,8 @@ const SERVER_STATE: &str = "1\n# be_id be_name srv_id srv_name srv_addr srv_op_s
     3 be 1 s1 127.0.0.1 0 1 3 3 1 8 2 0 14 0 0 0 - 17101 - 0 0 - - 0\n\
     3 be 2 s2 127.0.0.1 2 8 5 10 7 1 0 2 0 0 0 0 name.test 17102 - 0 0 - - 0\n\
     broken line\n\
-    4 b2 1 s3 127.0.0.1 2 4 1 1 0 6 3 4 6 0 0 0 - 17103 - 0 0 - - 0\n";
+    4 b2 1 s3 127.0.0.1 2 4 1 1 0 6 3 4 6 0 0 0 - 17103 - 0 0 - - 0\n\
+    4 b2 2 s4 127.0.0.1 2 0 1 1 0 6 3 4 6 22 0 0 - 17103 - 0 17772 127.0.0.2 - 17775\n";
 
 #[test]
 fn haproxys_server_states() {
@@ -31,6 +32,12 @@ fn haproxys_server_states() {
     assert_eq!((s2.admin, s2.check), (Admin::FORCED_DRAIN, None));
     let moved = server("be", "s2").and_then(|s| s.moved).expect("it has an address");
     assert_eq!((&*moved.from, moved.port), ("name.test", Some(17102)));
+    let s4 = server("b2", "s4").expect("it has a line");
+    let check = s4.check_moved.map(|at| (at.ip, at.port));
+    assert_eq!(check, Some((Some([127, 0, 0, 2].into()), Some(17772))));
+    let agent = s4.agent_moved.map(|agent| (agent.at.ip, agent.at.port, agent.send));
+    assert_eq!(agent, Some((None, Some(17775), None)));
+    assert_eq!(server("be", "s2").and_then(|s| s.check_moved), None);
     // Disabled by the configuration, and made ready since.
     let s3 = saved("b2", "s3");
     assert_eq!((s3.was_disabled, s3.admin), (true, Admin::NONE));
