@@ -45,6 +45,7 @@ pub(crate) fn read(backend: &Snapshot, name: &str, words: &str) -> Result<plan::
             "'{name}' is a name, and none is resolved while running: give its address"
         ));
     }
+    server.is_numbered = has_number;
     if !has_number {
         server.id = free_number(backend);
     }

@@ -137,8 +137,8 @@ impl Stats {
             .filter(|keeper| !keeper.backend().now().plan.disabled)
             .map(|keeper| Series::backend(keeper.clone(), roads.clients(keeper), roads.is_page(keeper)));
         let mut series: Vec<Series> = fronts.chain(pages).chain(backs).collect();
-        // A `listen` is both, under one number; its frontend comes first.
-        series.sort_by_key(|s| (s.id(), s.is_backend()));
+        // A `listen` is both, at one place; its frontend comes first. Those that operators have made are the last.
+        series.sort_by_key(|s| (s.place(), s.is_backend(), s.id()));
         let before = self.series.take();
         for series in &mut series {
             before.iter().for_each(|known| series.go_on_from(known));

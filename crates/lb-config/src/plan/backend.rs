@@ -27,6 +27,10 @@ pub enum ServerStates {
 pub struct Backend {
     pub name: Arc<str>,
     pub id: u32,
+    /// Its section says the id.
+    pub is_numbered: bool,
+    /// The place of its section among those of all proxies; the last for one that an operator has made.
+    pub place: u32,
     /// For people who read the page.
     pub description: Option<Arc<str>>,
     pub disabled: bool,

@@ -15,6 +15,8 @@ pub struct Frontend {
     pub name: Arc<str>,
     /// Numeric id, counted over all proxies in the order of the file: from 1, or from 2 with a stats socket.
     pub id: u32,
+    /// The place of its section among those of all proxies.
+    pub place: u32,
     pub disabled: bool,
     pub binds: Vec<Bind>,
     pub maxconn: Option<u32>,

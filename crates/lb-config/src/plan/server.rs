@@ -19,6 +19,8 @@ use super::{Buffers, CheckTls, External, InitAddr, Origination, Resolve, Source}
 pub struct Server {
     pub name: Arc<str>,
     pub id: ServerId,
+    /// Its line says the id.
+    pub is_numbered: bool,
     pub host: Host,
     pub port: ServerPort,
     pub origin: Arc<str>,

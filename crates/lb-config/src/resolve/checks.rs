@@ -11,7 +11,7 @@ use tandem_text::{Diagnostic, Span};
 use crate::checking::Kind;
 use crate::code;
 use crate::draft::{Mode, Proxy, Role};
-use crate::plan::ServerPort;
+use crate::plan::{Host, ServerPort};
 
 pub(super) fn proxies(proxies: &[Proxy], runs_programs: bool, report: &mut Vec<Diagnostic>) {
     names(proxies, report);
@@ -19,7 +19,6 @@ pub(super) fn proxies(proxies: &[Proxy], runs_programs: bool, report: &mut Vec<D
     for proxy in proxies.iter().filter(|proxy| !proxy.settings.disabled) {
         mode(proxy, report);
         listeners(proxy, report);
-        page(proxy, report);
         visitors(proxy, report);
         timeouts(proxy, report);
         servers(proxy, report);
@@ -98,17 +97,6 @@ fn listeners(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The page is read by browsers, which send none.
-fn page(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
-    if proxy.settings.mode == Mode::Http && proxy.binds.iter().any(|bind| bind.plan.accept_proxy) {
-        let message = format!("the statistics page of `{}` takes no PROXY header", proxy.name.value);
-        report.push(
-            Diagnostic::error(code::UNSUPPORTED, proxy.name.span, message)
-                .help("leave `accept-proxy` out, or put the page on a line of its own"),
-        );
-    }
-}
-
 /// Whoever asks for a page has an address and perhaps a password; there is no session that more could be known of. An
 /// `acl` line may stand behind the rule that names it, so this is looked at when all is read.
 fn visitors(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
@@ -183,6 +171,14 @@ fn servers(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
         if options.agent && options.agent_port.is_none() {
             let message = format!("server `{}` has an agent, but not its port", name.value);
             report.push(Diagnostic::error(code::MISSING, name.span, message).help("add `agent-port N`"));
+        }
+        if options.agent && options.agent_ip.is_none() && matches!(options.check_host, Some(Host::Name(_))) {
+            let message = format!(
+                "the agent of server `{}` is where `addr` says, which is a name; names are not looked up for agents",
+                name.value
+            );
+            report
+                .push(Diagnostic::error(code::BAD_ADDRESS, name.span, message).help("add `agent-addr` and an address"));
         }
         if options.observe && !options.check {
             let message = format!(

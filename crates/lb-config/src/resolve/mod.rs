@@ -21,7 +21,7 @@ use tandem_text::{Diagnostic, nearest};
 
 use crate::code;
 use crate::draft::{Draft, Proxy, UnixBind};
-use crate::plan::{Plan, Service};
+use crate::plan::{Backend, Plan, Service};
 pub(crate) use resolvers::usual as usual_resolvers;
 
 /// Always a Plan; whether it may be used is for the diagnostics to say.
@@ -53,10 +53,11 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     };
     let lists = userlists::all(&draft.userlists);
     plan.moulds = moulds::all(draft.named_defaults, (&tls, &resolvers), report);
-    for (proxy, id) in draft.proxies.iter().zip(ids) {
+    for (place, (proxy, id)) in (0..).zip(draft.proxies.iter().zip(ids)) {
         if proxy.role.accepts() {
             let backend = backends.wanted_by(proxy, report);
             let mut frontend = parts::frontend(proxy, id, backend, &tls, report);
+            frontend.place = place;
             if let Service::Stats(stats) = &mut frontend.service
                 && !(stats.rules.is_empty() && stats.changers.is_empty())
             {
@@ -65,8 +66,10 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
             plan.frontends.push(frontend);
         }
         if proxy.role.serves() {
-            plan.backends
-                .push(parts::backend(proxy, id, (&tls, &resolvers), report));
+            plan.backends.push(Backend {
+                place,
+                ..parts::backend(proxy, id, (&tls, &resolvers), report)
+            });
         }
     }
     parts::untold(&draft.proxies, report);

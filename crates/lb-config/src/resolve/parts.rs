@@ -16,7 +16,9 @@ use super::{ids, resolvers, tracking};
 use crate::checking::Kind;
 use crate::code;
 use crate::draft::{Bind, Mode, Proxy, Server, ServerOptions, Timeouts};
-use crate::plan::{self, Agent, Backend, BindAddress, Check, External, Frontend, Resolvers, ServerStates, Service};
+use crate::plan::{
+    self, Agent, Backend, BindAddress, Check, External, Frontend, Host, Resolvers, ServerStates, Service,
+};
 use crate::tls::{Defaults, Settling};
 
 /// What sections and lines refer to: the words about TLS of `global`, and the `resolvers`.
@@ -47,6 +49,7 @@ pub(super) fn frontend(
     Frontend {
         name: Arc::clone(&proxy.name.value),
         id,
+        place: u32::MAX,
         disabled: settings.disabled,
         // Nobody listens where the kernel forwards.
         binds: match forward {
@@ -87,6 +90,8 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
     Backend {
         name: Arc::clone(&proxy.name.value),
         id,
+        is_numbered: proxy.id.is_some(),
+        place: u32::MAX,
         description: proxy.description.clone(),
         disabled: settings.disabled,
         policy: settings.policy,
@@ -230,6 +235,7 @@ fn server(
     plan::Server {
         name: Arc::clone(&draft.name.value),
         id: ServerId(id),
+        is_numbered: draft.id.is_some(),
         host: draft.host.clone(),
         port: draft.port,
         origin: Arc::clone(&draft.origin),
@@ -334,6 +340,11 @@ fn agent(options: &ServerOptions, timeouts: Timeouts) -> Option<Agent> {
     const USUAL: Duration = Duration::from_secs(2);
     let inter = options.agent_inter.unwrap_or(USUAL);
     let port = options.agent_port.filter(|_| options.agent)?;
+    // `addr` is of both.
+    let address_of_checks = match &options.check_host {
+        Some(Host::Ip(ip)) => Some(*ip),
+        _ => None,
+    };
     Some(Agent {
         settings: CheckSettings {
             inter,
@@ -343,7 +354,7 @@ fn agent(options: &ServerOptions, timeouts: Timeouts) -> Option<Agent> {
             fall: 1,
             connect_timeout: check_limit(inter, timeouts),
         },
-        ip: options.agent_ip,
+        ip: options.agent_ip.or(address_of_checks),
         port,
         send: options.agent_send.clone(),
     })

@@ -114,3 +114,23 @@ fn what_would_believe_anybody_is_an_error() {
     assert!(errors[0].contains(":3:") && errors[0].contains("`10,26` forgives more than dates"));
     assert!(errors[1].contains(":6:") && errors[1].contains("no authority is named"));
 }
+
+/// An agent is where `addr` says, and has no name there.
+#[test]
+fn the_address_of_checks_is_the_agents() {
+    let server = |words: &str| {
+        format!("listen l\n mode tcp\n bind :80\n server s 10.0.0.1:80 check agent-check agent-port 9 {words}\n")
+    };
+    let agent = |words: &str| {
+        let plan = read(&server(words)).plan.expect("it is well formed");
+        plan.backends[0].servers[0].agent.clone().and_then(|agent| agent.ip)
+    };
+    let ip = |last: u8| Some([10, 0, 0, last].into());
+    assert_eq!(agent(""), None);
+    assert_eq!(agent("addr 10.0.0.2"), ip(2));
+    assert_eq!(agent("agent-addr 10.0.0.3 addr 10.0.0.2"), ip(3));
+    assert_eq!(agent("addr localhost agent-addr 10.0.0.3"), ip(3));
+    let wrong = errors(&read(&server("addr localhost")));
+    let words = "the agent of server `s` is where `addr` says, which is a name; names are not looked up for agents";
+    assert!(wrong.len() == 1 && wrong[0].ends_with(words), "{wrong:?}");
+}

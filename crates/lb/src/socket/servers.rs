@@ -1,9 +1,10 @@
 //! Lists of backends and servers, for scripts and for saving states.
 
 use std::fmt::Write;
+use std::net::IpAddr;
 use std::rc::Rc;
 
-use tandem_lb_config::{Host, ServerPort};
+use tandem_lb_config::{self as plan, Host, ServerPort};
 use tandem_lb_core::backend::{CheckReport, Operation, ServerReport};
 use tandem_lb_core::health::{Admin, CheckStatus, Outcome};
 use tandem_ops::control::{Call, Reply};
@@ -35,8 +36,7 @@ pub(super) fn state(room: &Room, call: &Call) -> Reply {
         let line = keeper.report(server.place, |report| {
             let plan = &keeper.backend().now().plan;
             let since = room.clock.now().since(report.view.last_change).as_secs();
-            let backend = format!("{} {}", plan.id, plan.name);
-            state_line(&backend, server, &report, since, &Places::of(keeper, server))
+            state_line(plan, server, &report, since, &Places::of(keeper, server))
         });
         text.extend(line);
     })
@@ -81,7 +81,13 @@ fn of_backends(room: &Room, name: &str, mut text: String, line: impl Fn(&mut Str
     Reply::Output(text)
 }
 
-fn state_line(backend: &str, live: &Server, report: &ServerReport<'_>, since: u64, places: &Places) -> String {
+fn state_line(
+    backend: &plan::Backend,
+    live: &Server,
+    report: &ServerReport<'_>,
+    since: u64,
+    places: &Places,
+) -> String {
     let (view, server) = (&report.view, live.plan());
     let (status, result, health, state) = check_numbers(report, server.disabled);
     // HAProxy remembers for good that the configuration disabled it.
@@ -95,25 +101,24 @@ fn state_line(backend: &str, live: &Server, report: &ServerReport<'_>, since: u6
         at: (addr, port),
         check_addr,
         check_port,
+        agent_addr,
+        agent_port,
     } = places;
-    // Without an agent the `port` of its checks stands there too.
-    let agent_port = match &server.agent {
-        Some(agent) => agent.port,
-        None => server.check.as_ref().and_then(|c| c.port).unwrap_or(0),
-    };
-    let agent_addr = server.agent.as_ref().and_then(|agent| agent.ip);
-    let agent_addr = agent_addr.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
     let agent = report.agent.as_ref().map_or(0, agent_bits);
     let use_ssl = u8::from(live.tls().is_some());
     format!(
-        "{backend} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} {agent} 0 0 {fqdn} {port} - {use_ssl} \
+        "{} {} {} {} {addr} {} {} {} {} {since} {status} {result} {health} {state} {agent} {} {} {fqdn} {port} - {use_ssl} \
          {check_port} {check_addr} {agent_addr} {agent_port}\n",
+        backend.id,
+        backend.name,
         server.id,
         server.name,
         operation_number(view.operation),
         view.admin.with(configured).bits(),
         view.weight,
         server.weight,
+        u8::from(backend.is_numbered),
+        u8::from(server.is_numbered),
     )
 }
 
@@ -123,29 +128,38 @@ fn agent_bits(agent: &CheckReport<'_>) -> u8 {
     bits.iter().filter(|(is_set, _)| *is_set).map(|(_, bit)| bit).sum()
 }
 
-/// Where a server is, and where it is checked if that is elsewhere.
+/// Where a server is, and where it is asked how it is, as far as somebody has said so.
 struct Places {
     at: (String, u16),
-    /// `-` when it is the server's.
+    /// `-` when nobody has said it, the port 0.
     check_addr: String,
-    /// 0 when it is the server's.
     check_port: u16,
+    agent_addr: String,
+    agent_port: u16,
 }
 
 impl Places {
     fn of(keeper: &Rc<Keeper>, server: &Server) -> Places {
-        let (at, plan) = (place(server), server.plan());
-        let configured = plan.check.as_ref();
-        let checked = keeper.check_place(server.place).and_then(|to| to.as_socket());
-        let is_written = |is_there: Option<bool>| is_there == Some(true);
-        let addr = checked.filter(|to| {
-            is_written(configured.map(|c| matches!(c.host, Some(Host::Ip(_))))) || to.ip().to_string() != at.0
+        let (plan, said) = (server.plan(), keeper.rechecked(server.place).unwrap_or_default());
+        let shown = |ip: Option<IpAddr>| ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+        let check = plan.check.as_ref();
+        let configured = check.and_then(|check| match check.host.as_ref()? {
+            Host::Ip(ip) => Some(*ip),
+            _ => Some(keeper.check_place(server.place)?.as_socket()?.ip()),
         });
-        let port = checked.filter(|to| is_written(configured.map(|c| c.port.is_some())) || to.port() != at.1);
+        let port = check.and_then(|check| check.port);
+        // What is said of its checks stands there, too, for an agent that there is not.
+        let agent = server.agent.load_full();
+        let (agent_addr, agent_port) = match &agent {
+            Some(agent) => (agent.ip, agent.port),
+            None => (configured, port.unwrap_or(0)),
+        };
         Places {
-            check_addr: addr.map_or_else(|| "-".to_owned(), |to| to.ip().to_string()),
-            check_port: port.map_or(0, |to| to.port()),
-            at,
+            at: place(server),
+            check_addr: shown(said.ip.or(configured)),
+            check_port: said.port.or(port).unwrap_or(0),
+            agent_addr: shown(agent_addr),
+            agent_port,
         }
     }
 }

@@ -118,7 +118,8 @@ impl Filter {
     fn read(rows: &[Row], proxy: &str, kinds: &str, server: &str) -> Option<Filter> {
         use tandem_lb_core::stats::Field;
         let number = |text: &str| text.parse::<i64>();
-        let proxy = number(proxy).ok().or_else(|| {
+        // As everywhere, a number may stand behind `#`.
+        let proxy = number(proxy.strip_prefix('#').unwrap_or(proxy)).ok().or_else(|| {
             let named = rows.iter().find(|row| row.text(Field::Pxname) == proxy);
             named.map(|row| i64::from(row.iid()))
         });
@@ -160,6 +161,7 @@ mod tests {
         };
         assert_eq!(wanted("-1", "-1", "-1"), Some(4));
         assert_eq!(wanted("3", "-1", "-1"), Some(3));
+        assert_eq!(wanted("#3", "-1", "-1"), Some(3));
         assert_eq!(wanted("be", "4", "-1"), Some(2));
         assert_eq!(wanted("be", "4", "2"), Some(1));
         assert_eq!(wanted("-1", "1", "-1"), Some(1));

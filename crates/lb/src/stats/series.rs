@@ -144,6 +144,15 @@ impl Series {
         }
     }
 
+    /// Among the sections of the configuration.
+    pub(super) fn place(&self) -> u32 {
+        match self {
+            Series::Frontend { seat, .. } => seat.load().plan.place,
+            Series::Site { site, .. } => site.plan().place,
+            Series::Backend { keeper, .. } => keeper.backend().now().plan.place,
+        }
+    }
+
     pub(super) fn is_backend(&self) -> bool {
         matches!(self, Series::Backend { .. })
     }

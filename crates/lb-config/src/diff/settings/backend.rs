@@ -12,6 +12,9 @@ pub(in crate::diff) fn backend(backend: &Backend) -> Vec<Setting> {
         written: _,
         name: _,
         id,
+        // It only says where it is told of.
+        is_numbered: _,
+        place: _,
         description,
         disabled,
         policy,

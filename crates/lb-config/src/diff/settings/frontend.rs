@@ -10,6 +10,8 @@ pub(in crate::diff) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting
         written: _,
         name: _,
         id,
+        // It only says where it is told of.
+        place: _,
         disabled,
         // Each is a subject of its own.
         binds: _,

@@ -11,6 +11,7 @@ pub(in crate::diff) fn server(server: &Server) -> Vec<Setting> {
     let Server {
         name: _,
         id,
+        is_numbered: _,
         host,
         port,
         origin: _,

@@ -76,7 +76,7 @@ pub(super) const OPTIONS: &[WordOption<Target>] = &[
     },
     WordOption {
         word: "addr",
-        summary: "the address to check instead of the server's",
+        summary: "the address to check, and where its agent is, instead of the server's",
         parse: |target, args| {
             target.options.check_host = Some(proxy::host(args)?);
             Ok(())
