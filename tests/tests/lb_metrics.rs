@@ -118,6 +118,10 @@ fn histograms_say_what_was_done() {
     let mut client = connect(scene.config.at());
     assert_eq!(ask(&mut client, b"hello"), b"hello");
     assert_eq!(of(&format!("open_session_age_seconds_gcount{{{labels}}}")), 1.0);
+    // How long it took to reach the server is known by now.
+    for (name, count) in [("queue_time", 10.0), ("connect_time", 10.0), ("session_age", 9.0)] {
+        assert_eq!(of(&format!("{name}_seconds_count{{{labels}}}")), count, "{name}");
+    }
     until("it to be older than a tenth of a second", || {
         let younger = of(&format!("open_session_age_seconds_bucket{{{labels},le=\"0.1\"}}"));
         (younger == 0.0 && of(&format!("open_session_age_seconds_gsum{{{labels}}}")) > 0.1).then_some(())

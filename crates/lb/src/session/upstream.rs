@@ -315,6 +315,10 @@ impl Session {
     pub(super) fn established(&mut self, idx: ServerIdx) {
         let now = self.worker.clock.now();
         self.await_answer(now);
+        if let Some(server) = &self.at_server {
+            let summary = self.conn.summary(now);
+            server.server().history.reached(self.worker.number, &summary);
+        }
         if self.frontend.plan.log_rule.logasap {
             self.tell_log(self.conn.summary(now), Some(idx), true);
         }

@@ -35,23 +35,29 @@ struct Tally {
 }
 
 impl History {
+    /// Counts a session that has reached its server, on the worker's own shard: it may stay for days, and what it took to
+    /// get there is of now.
+    pub(crate) fn reached(&self, worker: usize, session: &Summary) {
+        if let (Some(wait), Some(connect)) = (session.wait, session.connect) {
+            self.tally(worker, Measure::QueueTime, micros(wait));
+            self.tally(worker, Measure::ConnectTime, micros(connect));
+        }
+    }
+
     /// Counts a session that has ended, on the worker's own shard. One that reached no server is not counted.
     pub(crate) fn ended(&self, worker: usize, session: &Summary, from_client: u64, to_client: u64) {
-        let (Some(wait), Some(connect)) = (session.wait, session.connect) else {
-            return;
-        };
-        let Shard(tallies) = &self.shards[worker % SHARDS];
-        for (measure, amount) in [
-            (Measure::QueueTime, micros(wait)),
-            (Measure::ConnectTime, micros(connect)),
-            (Measure::Age, micros(session.total)),
-            (Measure::BytesIn, from_client),
-            (Measure::BytesOut, to_client),
-        ] {
-            let tally = &tallies[measure.place()];
-            tally.counts[measure.bucket(amount)].fetch_add(1, Relaxed);
-            tally.sum.fetch_add(amount, Relaxed);
+        if session.connect.is_some() {
+            self.tally(worker, Measure::Age, micros(session.total));
+            self.tally(worker, Measure::BytesIn, from_client);
+            self.tally(worker, Measure::BytesOut, to_client);
         }
+    }
+
+    fn tally(&self, worker: usize, measure: Measure, amount: u64) {
+        let Shard(tallies) = &self.shards[worker % SHARDS];
+        let tally = &tallies[measure.place()];
+        tally.counts[measure.bucket(amount)].fetch_add(1, Relaxed);
+        tally.sum.fetch_add(amount, Relaxed);
     }
 
     /// Goes on from what an earlier process counted.
@@ -141,14 +147,18 @@ mod tests {
             server: None,
             ending: Ending::NORMAL,
         };
-        history.ended(0, &session(Duration::from_micros(200)), 10, 70_000);
-        history.ended(1, &session(Duration::from_millis(3)), 20, 0);
-        history.ended(SHARDS, &session(Duration::from_millis(3)), 30, 0);
+        let led = |history: &History, worker, session: &Summary, (bytes_in, bytes_out)| {
+            history.reached(worker, session);
+            history.ended(worker, session, bytes_in, bytes_out);
+        };
+        led(&history, 0, &session(Duration::from_micros(200)), (10, 70_000));
+        led(&history, 1, &session(Duration::from_millis(3)), (20, 0));
+        led(&history, SHARDS, &session(Duration::from_millis(3)), (30, 0));
         let nobody = Summary {
             connect: None,
             ..session(Duration::ZERO)
         };
-        history.ended(0, &nobody, 1, 1);
+        led(&history, 0, &nobody, (1, 1));
         let all = history.distributions();
         let connect = &all[Measure::ConnectTime.place()];
         assert_eq!((connect.total(), connect.sum), (3, 6_200));
@@ -157,10 +167,29 @@ mod tests {
         assert_eq!(all[Measure::BytesOut.place()].counts[6], 1);
         let heir = History::default();
         heir.resume(&all);
-        heir.ended(1, &session(Duration::from_micros(1)), 0, 0);
+        led(&heir, 1, &session(Duration::from_micros(1)), (0, 0));
         assert_eq!(heir.distributions()[Measure::ConnectTime.place()].counts[0], 2);
         history.clear();
         assert!(history.distributions().iter().all(|d| *d == Distribution::default()));
+    }
+
+    #[test]
+    fn how_long_it_took_to_get_there_is_known_before_the_end() {
+        let history = History::default();
+        let session = Summary {
+            wait: Some(Duration::from_millis(1)),
+            connect: Some(Duration::from_millis(2)),
+            total: Duration::ZERO,
+            retries: 0,
+            redispatched: false,
+            server: None,
+            ending: Ending::NORMAL,
+        };
+        history.reached(0, &session);
+        let counts = |history: &History| history.distributions().map(|d| d.total());
+        assert_eq!(counts(&history), [1, 1, 0, 0, 0]);
+        history.ended(0, &session, 1, 1);
+        assert_eq!(counts(&history), [1; 5]);
     }
 
     #[test]
