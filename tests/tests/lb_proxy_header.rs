@@ -166,6 +166,50 @@ fn what_comes_in() {
     });
 }
 
+/// The statistics page, for whom the header says that he is.
+#[test]
+fn a_page_behind_another_balancer() {
+    let config = |room: &Room| {
+        format!(
+            "{}listen page\n mode http\n bind {} accept-proxy\n stats enable\n stats uri /stats\n \
+             stats http-request deny unless {{ src 1.2.3.4 }} {{ dst 5.6.7.8 }}\n",
+            room.head(),
+            room.at(0)
+        )
+    };
+    let local = v2(0, 0, &[]);
+    let of_v2 = v2(1, 0x11, ENDS);
+    let other = b"PROXY TCP4 1.2.3.5 5.6.7.8 1111 2222\r\n";
+    both(1, config, |room| {
+        let asked = |pieces: &[&[u8]]| {
+            let mut stream = connect(room.at(0));
+            for piece in pieces {
+                // Where it is refused, the read says how.
+                stream.write_all(piece).ok();
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            stream.write_all(b"GET /stats;csv HTTP/1.0\r\n\r\n").ok();
+            let mut back = Vec::new();
+            stream.read_to_end(&mut back).ok();
+            String::from_utf8_lossy(&back)
+                .chars()
+                .skip(9)
+                .take(3)
+                .collect::<String>()
+        };
+        assert_eq!(asked(&[CLIENT]), "200", "{}", room.name);
+        assert_eq!(asked(&[&of_v2]), "200", "{}", room.name);
+        assert_eq!(asked(&[other]), "403", "{}", room.name);
+        assert_eq!(asked(&[&local]), "403", "{}", room.name);
+        // No answer to whoever has none.
+        assert_eq!(asked(&[]), "", "{}", room.name);
+        assert_eq!(asked(&[b"PROXY TCP4 1.2.3.4\r\n"]), "", "{}", room.name);
+        if room.is_ours() {
+            assert_eq!(asked(&[&CLIENT[..3], &CLIENT[3..30], &CLIENT[30..]]), "200");
+        }
+    });
+}
+
 #[test]
 fn silence_and_pieces() {
     let server = Server::echo();

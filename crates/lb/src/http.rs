@@ -4,6 +4,7 @@
 //! places, a connection has few seconds, and when all places are taken the longest guest has to go: a new one, who will
 //! have asked in a moment, is worth more than one who has not come to the point.
 
+mod header;
 mod noted;
 mod outgoing;
 
@@ -178,6 +179,15 @@ impl Guest {
     async fn talk(&self, counted: &Counted<'_>, socket: Socket, tls: Option<Arc<Listener>>) -> std::io::Result<()> {
         socket.set_send_buffer_size(UNREAD_BYTES)?;
         let socket = Endpoint::new(socket)?;
+        let mut ends = self.ends;
+        if self.bind.accept_proxy
+            && let Some(said) = header::receive(&socket).await?.ends
+        {
+            ends = Ends {
+                peer: Some(said.source),
+                local: Some(said.destination),
+            };
+        }
         let wire = match tls {
             None => Wire::Plain(socket),
             Some(rules) => {
@@ -194,7 +204,7 @@ impl Guest {
                 taken: taken.clone(),
             });
             let reader = reader.map(|reader| (&*self.outgoing, reader));
-            Ok::<_, Infallible>(self.page.answer(counted, self.ends, reader, request).await)
+            Ok::<_, Infallible>(self.page.answer(counted, ends, reader, request).await)
         };
         http1::Builder::new()
             .timer(TokioTimer::new())
