@@ -6,6 +6,7 @@ use tandem_ops::control::{Call, Reply};
 
 use super::recheck::read_port;
 use crate::orders::ServerOrders;
+use crate::outside::Outside;
 use crate::servers::AgentPlace;
 
 const NONE: &str = "agent checks are not enabled on this server.";
@@ -27,8 +28,30 @@ pub(super) fn set(server: &ServerOrders, what: &str, value: &str, call: &Call) -
             ..place
         }),
         "agent-port" => with_port(place, value),
-        _ => at(place, value, (call.arg(3) == "port").then(|| call.arg(4))),
+        _ => match value.parse() {
+            Ok(ip) => at(place, ip, port(call)),
+            Err(_) => return named(server.clone(), value.to_owned(), port(call).map(str::to_owned)),
+        },
     };
+    put(server, moved)
+}
+
+/// A name is looked up, and others get their turn meanwhile.
+fn named(server: ServerOrders, name: String, port: Option<String>) -> Reply {
+    Reply::Later(Box::pin(async move {
+        let asked = name.clone();
+        let found = tokio::task::spawn_blocking(move || Outside::Here.resolve(&asked)).await;
+        let Ok(Ok(ip)) = found else {
+            return Reply::error(format!("invalid addr '{name}'"));
+        };
+        match server.agent_place() {
+            Some(place) => put(&server, at(place, ip, port.as_deref())),
+            None => Reply::error(NONE.trim_end_matches('.')),
+        }
+    }))
+}
+
+fn put(server: &ServerOrders, moved: Result<AgentPlace, String>) -> Reply {
     match moved {
         Ok(place) => {
             server.put_agent(place);
@@ -38,8 +61,12 @@ pub(super) fn set(server: &ServerOrders, what: &str, value: &str, call: &Call) -
     }
 }
 
-fn at(place: AgentPlace, address: &str, port: Option<&str>) -> Result<AgentPlace, String> {
-    let ip: IpAddr = address.parse().map_err(|_| format!("invalid addr '{address}'"))?;
+/// Behind an address.
+fn port(call: &Call) -> Option<&str> {
+    (call.arg(3) == "port").then(|| call.arg(4))
+}
+
+fn at(place: AgentPlace, ip: IpAddr, port: Option<&str>) -> Result<AgentPlace, String> {
     let place = AgentPlace { ip: Some(ip), ..place };
     match port {
         Some(port) => with_port(place, port),

@@ -20,7 +20,9 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             "health" => health(server, value),
             "weight" => weight(server, value),
             "addr" => relocate(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
-            "check-addr" | "check-port" if value.is_empty() => Reply::error(missing(call.arg(1))),
+            "check-addr" | "check-port" | "agent-addr" | "agent-port" if value.is_empty() => {
+                Reply::error(missing(call.arg(1)))
+            }
             "check-addr" => recheck::at(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
             "check-port" => recheck::port(server, value),
             "agent" | "agent-send" | "agent-addr" | "agent-port" => agent::set(server, call.arg(1), value, call),
@@ -158,7 +160,7 @@ pub(super) fn missing(what: &str) -> String {
     if what == "fqdn" {
         return "set server <b>/<s> fqdn requires a FQDN.".to_owned();
     }
-    let also = if what == "check-port" {
+    let also = if what.ends_with("-port") {
         "a port."
     } else {
         "an address and optionally a port."
