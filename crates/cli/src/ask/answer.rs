@@ -44,13 +44,13 @@ impl<'a> Answer<'a> {
         Answer { text: rest, refused }
     }
 
-    /// What `command` was answered. The lines of a log are whatever somebody writes.
+    /// What `command` was answered. The lines of a log are whatever somebody writes, and their indents mean nothing.
     pub(crate) fn json(&self, command: &str) -> Value {
         if self.refused {
             return json!({ "error": self.text });
         }
         let lines: Vec<&str> = self.text.lines().filter(|l| !l.trim().is_empty()).collect();
-        if command.starts_with("show events ") {
+        if command.starts_with("show events ") || command.ends_with("show startup-logs") {
             return json!({ "lines": lines });
         }
         if let Ok(value @ (Value::Array(_) | Value::Object(_))) = serde_json::from_str(self.text) {
@@ -295,6 +295,15 @@ mod tests {
             ("\n\n", json!({"lines":[]})),
         ] {
             assert_eq!(Answer::of(text).json(""), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_log_stay_lines() {
+        let text = "[WARNING] (7) : config : f.cfg:3\n   |\n 3 | server a\n   |        ^ odd\n";
+        let lines = json!({ "lines": text.lines().collect::<Vec<_>>() });
+        for command in ["show startup-logs", "@1 show startup-logs"] {
+            assert_eq!(Answer::of(text).json(command), lines);
         }
     }
 
