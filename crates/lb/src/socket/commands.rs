@@ -171,7 +171,10 @@ mod tests {
                         file still says the same.\n\n\
                         Not of 2.6: `wait`, `show ssl sni`, `ptr` at tables, what `show sess` filters by, `clear counters server`, the words of \
                         rings in `show events`,\nand `prompt i|n|p|timed`. The descriptions behind `desc` and the schema of the JSON are in words \
-                        of our own.\n";
+                        of our own.\n\n\
+                        `add server` takes an address, no name that would have to be looked up, and says in words of our own what is wrong with a line; while such a server is in\n\
+                        maintenance, its `srv_check_state` says so. `show servers conn` counts sessions, HAProxy's counts its checks, too. `show ssl ca-file` has no `@system-ca`.\n\
+                        Which commands are nearest to a word that is none is our own guess.\n";
 
     fn page() -> String {
         let mut text = HEAD.to_owned();
