@@ -6,7 +6,7 @@ use super::figures::{Backend, Denials, Effort, Frontend, Http, Listener, Server,
 use super::{Field, Kind, Row};
 use crate::backend::{CheckReport, Operation, ServerView};
 use crate::balance::{Algorithm, Policy};
-use crate::health::{CheckStatus, Outcome};
+use crate::health::Outcome;
 
 pub fn frontend_row(f: &Frontend<'_>) -> Row {
     let mut row = Row::new(Kind::Frontend, f.name, "FRONTEND", f.iid, 0);
@@ -206,10 +206,9 @@ pub fn lend_analyses(rows: &mut [Row]) {
 fn latest_agent(row: &mut Row, agent: &CheckReport<'_>) {
     let star = if agent.is_running { "* " } else { "" };
     row.set(Field::AgentStatus, format!("{star}{}", agent.last.status));
-    if agent.last.status != CheckStatus::Initializing {
-        let ms = u64::try_from(agent.last.duration.as_millis()).unwrap_or(u64::MAX);
-        row.set(Field::AgentDuration, ms);
-    }
+    // That of one that was not asked yet is 0, not nothing.
+    let ms = u64::try_from(agent.last.duration.as_millis()).unwrap_or(u64::MAX);
+    row.set(Field::AgentDuration, ms);
     if let Some(code) = agent.last.code {
         row.set(Field::AgentCode, u32::from(code));
     }
