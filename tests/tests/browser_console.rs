@@ -2,6 +2,7 @@
 //! broker that knows nothing of the console. The pictures stay in `target/test-output`.
 
 #[path = "browser/chromium.rs"]
+#[expect(dead_code, reason = "the console has no scripts, so no test takes them away")]
 mod chromium;
 
 use std::net::SocketAddr;
