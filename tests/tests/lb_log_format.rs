@@ -166,3 +166,103 @@ fn structured_data_an_own_tag_and_a_sample() {
         assert_eq!(told, Some("[place@32473 frontend=\"fe\"] be/s"), "{line}");
     }
 }
+
+/// Rules and lines ask what a connection is called, and it is called so from then on.
+#[test]
+fn what_a_connection_is_called_can_be_asked_for() {
+    let server = Server::echo();
+    let config = |room: &Room| {
+        let head = room.head();
+        let id = "unique-id-format %ci-%cp-%ft\n";
+        format!(
+            "{head} log-format \"f=%f b=%b id=%ID var=%[var(txn.id)] asked=%[unique-id] upper=%[unique-id,upper]\"\n\
+             frontend ruled\n bind {}\n {id} tcp-request content set-var(txn.id) unique-id\n \
+             use_backend named if {{ unique-id -m beg 127.0.0.1- }} {{ unique-id -m end ruled }}\n\
+             frontend plain\n bind {}\n {id} default_backend named\nfrontend nameless\n bind {}\n \
+             tcp-request content set-var(txn.id) unique-id\n default_backend named\n\
+             backend named\n stick-table type string len 60 size 10\n stick on unique-id\n server s {}\n",
+            room.at(0),
+            room.at(1),
+            room.at(2),
+            server.address(),
+        )
+    };
+    both(3, config, |room| {
+        let told = |listener: u16, frontend: &str| {
+            let mut client = connect(room.at(listener));
+            let port = client.local_addr().expect("it is bound").port();
+            assert_eq!(ask(&mut client, b"hello"), b"hello");
+            drop(client);
+            let line = room.syslog.line_with(&format!("f={frontend} "));
+            let line = line.split_once("f=").expect("found by it").1.to_owned();
+            (line, port)
+        };
+        let (line, port) = told(0, "ruled");
+        let id = format!("127.0.0.1-{port}-ruled");
+        let upper = id.to_uppercase();
+        assert_eq!(line, format!("ruled b=named id={id} var={id} asked={id} upper={upper}"));
+        let keyed = |id: &str| room.order("show table named").contains(&format!("key={id} "));
+        assert!(keyed(&id), "{}", room.name);
+        let (line, port) = told(1, "plain");
+        let id = format!("127.0.0.1-{port}-plain");
+        let upper = id.to_uppercase();
+        assert_eq!(line, format!("plain b=named id={id} var=- asked={id} upper={upper}"));
+        assert!(keyed(&id), "{}", room.name);
+        let (line, _) = told(2, "nameless");
+        assert_eq!(line, "nameless b=named id=- var=- asked=- upper=-", "{}", room.name);
+    });
+}
+
+/// The content rule that decided last; what is asked before there is a stream does not count.
+#[test]
+fn which_rule_decided_can_be_asked_for() {
+    let server = Server::echo();
+    let config = |room: &Room| {
+        let proxies = [
+            "tcp-request connection accept\n tcp-request content set-var(txn.l) last_rule_line\n \
+             tcp-request content accept if { src 127.0.0.1 }\n default_backend be",
+            "tcp-request content reject if { src 127.0.0.9 }\n tcp-request content reject if { src 127.0.0.1 }\n default_backend be",
+            "tcp-request content accept\n default_backend bf",
+            "tcp-request connection accept\n tcp-request session accept\n default_backend be",
+        ];
+        let proxies = (0..).zip(proxies).map(|(number, rules)| {
+            let at = room.at(number);
+            format!("frontend f{number}\n bind {at}\n {rules}\n")
+        });
+        format!(
+            "{} log-format \"f=%f %b %[last_rule_line] %[var(txn.l)] %B at=%[last_rule_file]\"\n{}\
+             backend be\n server s {server}\nbackend bf\n tcp-request content set-var(txn.l) last_rule_line\n \
+             tcp-request content accept\n tcp-response content accept\n server s {server}\n",
+            room.head(),
+            proxies.collect::<String>(),
+            server = server.address(),
+        )
+    };
+    let seen = RefCell::new(Vec::new());
+    both(4, config, |room| {
+        let lines = (0..4).map(|number| {
+            let mut client = connect(room.at(number));
+            if number == 1 {
+                assert!(ended(&mut client));
+            } else {
+                assert_eq!(ask(&mut client, b"hello"), b"hello");
+            }
+            drop(client);
+            let line = room.syslog.line_with(&format!("f=f{number} "));
+            let (line, file) = line
+                .split_once("f=")
+                .and_then(|(_, line)| line.split_once(" at="))
+                .expect("the line");
+            // Each has a file of its own; there is one where there is a line.
+            format!("{line} {}", file.len() > 1)
+        });
+        seen.borrow_mut().push(lines.collect::<Vec<_>>());
+    });
+    let seen = seen.into_inner();
+    let ours = seen.last().expect("ours is the last");
+    assert_eq!(seen[0], *ours);
+    let numbers = ours
+        .iter()
+        .map(|line| line.split(' ').nth(2).is_some_and(|number| number != "-"));
+    assert_eq!(numbers.collect::<Vec<_>>(), [true, true, true, false], "{ours:?}");
+}

@@ -18,7 +18,7 @@ use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Ask, Context, Fact, Sample, Scope, Subject as Asked, Variable};
 use tandem_lb_core::handover::Known;
 use tandem_lb_core::proxy_header::Header;
-use tandem_lb_core::rules::{Actor, Effect, Loudness, Priority, Question, VariableChange, Verdict};
+use tandem_lb_core::rules::{Actor, Effect, Loudness, Priority, Question, Spot, VariableChange, Verdict};
 use tandem_ops::clock::Wall;
 use tandem_sys::relay::Packets;
 use tandem_sys::sockopt;
@@ -53,6 +53,8 @@ pub(crate) struct Subject {
     pub(crate) loudness: Option<Loudness>,
     /// What it is called, once that was told to its server.
     pub(crate) unique_id: Option<Box<[u8]>>,
+    /// Where the content rule is written that decided last.
+    pub(crate) last_rule: Option<Arc<str>>,
     /// The entries of stick tables in which it is counted.
     pub(crate) trackers: Trackers,
     /// What slows it down.
@@ -188,6 +190,7 @@ impl Subject {
             header: None,
             loudness: None,
             unique_id: None,
+            last_rule: None,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
             packets: Packets::default(),
@@ -203,6 +206,7 @@ impl Subject {
             variables,
             loudness,
             unique_id,
+            last_rule,
             priority,
             // Who knows what is configured now takes these up.
             limits: _,
@@ -217,6 +221,7 @@ impl Subject {
             header,
             loudness,
             unique_id,
+            last_rule,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
             packets: Packets::default(),
@@ -239,6 +244,7 @@ impl Subject {
             && self.header.is_none()
             && self.loudness.is_none()
             && self.unique_id.is_none()
+            && self.last_rule.is_none()
             && self.trackers.is_empty()
             && self.throttles.is_empty()
             && self.packets == Packets::default()
@@ -257,6 +263,7 @@ impl Subject {
             variables: self.variables.all(),
             loudness: self.loudness,
             unique_id: self.unique_id.clone(),
+            last_rule: self.last_rule.clone(),
             priority: self.priority,
             limits: self.throttles.known(),
         }
@@ -323,6 +330,13 @@ pub(crate) fn local_offset(at: i64) -> i32 {
 }
 
 impl Actor for Scene<'_> {
+    /// What is asked before there is anything to look at is not remembered.
+    fn decided(&mut self, spot: &Spot) {
+        if self.frontend.plan.remembers_rules && (self.content.is_some() || self.response.is_some()) {
+            self.subject.last_rule = Some(spot.0.clone());
+        }
+    }
+
     fn perform(&mut self, effect: Effect<'_>) {
         let done = match effect {
             Effect::Variable(variable, change) => {

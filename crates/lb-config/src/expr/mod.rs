@@ -77,6 +77,10 @@ pub(crate) enum Reference {
     Limiter(String),
     /// And one that connections do not share.
     OwnLimiter(String),
+    /// What connections are called, which then is settled before anybody asks.
+    Identity,
+    /// Which rule decided last, which then is remembered.
+    LastRule,
 }
 
 /// An expression, and how it was written.

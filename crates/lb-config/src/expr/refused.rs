@@ -50,10 +50,6 @@ pub(crate) const FETCHES: &[Refused] = &[
     ("http_auth_user", HTTP),
     ("http_first_req", HTTP),
     ("internal.*", HTX),
-    (
-        "last_rule_*",
-        "rules do not remember their lines, which a native configuration numbers otherwise; let rules set variables",
-    ),
     ("lat_*", TASKS),
     ("lua.*", LUA),
     ("meth*", HTTP),
@@ -116,10 +112,6 @@ pub(crate) const FETCHES: &[Refused] = &[
     ("ssl_fc_session_key", SECRETS),
     ("ssl_fc_unique_id", UNIQUE),
     ("status", HTTP),
-    (
-        "unique-id",
-        "what a connection is called is settled when its server or its line is told; `%ID` in a line is the same",
-    ),
     ("url*", HTTP),
 ];
 

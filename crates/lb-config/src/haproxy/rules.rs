@@ -5,7 +5,7 @@ use tandem_lb_core::conn::Side;
 use tandem_lb_core::dns::Kind;
 use tandem_lb_core::expr::{Converter, Expr, Fetch, Place, Sample, Scope, Strings, Variable, When};
 use tandem_lb_core::log::format::{self, Source};
-use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Precedence, Route, Rule, Target, UseServer};
+use tandem_lb_core::rules::{Action, Loudness, Made, Piece, Precedence, Route, Rule, Spot, Target, UseServer};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Spanned, nearest};
 
@@ -218,7 +218,8 @@ fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Di
     let places = stage.places(proxy.role);
     places::fit(action.exprs(), places, span)?;
     places::ask(when.as_ref(), &proxy.rules.book.acls, places, args);
-    Ok(Rule { action, when })
+    let spot = Spot(args.origin());
+    Ok(Rule { action, when, spot })
 }
 
 fn action(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Action, Diagnostic> {

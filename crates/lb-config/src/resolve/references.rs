@@ -52,6 +52,12 @@ pub(super) fn note(proxies: &[Proxy], backends: &mut [Backend]) {
     }
 }
 
+/// Whether any of them asks for that.
+pub(super) fn ask(proxies: &[Proxy], wanted: &Reference) -> bool {
+    let mut named = proxies.iter().flat_map(all);
+    named.any(|reference| reference.value == *wanted)
+}
+
 fn of<'a>(proxy: &'a Proxy, draft: &'a Draft) -> impl Iterator<Item = Diagnostic> + 'a {
     let (lists, is_http) = (&draft.userlists, proxy.settings.mode == Mode::Http);
     let sections = || draft.resolvers.iter().map(|section| &*section.value.name);
@@ -103,6 +109,8 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
         }
         // Sections are asked for before, and whether tables are there is asked where they are gathered.
         Reference::Table(_) | Reference::Stored(..) | Reference::Userlist(_) | Reference::Resolvers(_) => None,
+        // They may be nothing.
+        Reference::Identity | Reference::LastRule => None,
         Reference::Limiter(name) | Reference::OwnLimiter(name) => {
             let known = &proxy.rules.limiters;
             let is_shared =

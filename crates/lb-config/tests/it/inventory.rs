@@ -55,7 +55,7 @@ fn nothing_of_haproxys_is_unknown() {
 }
 
 /// Nearly all of them are about HTTP.
-const REFUSED: usize = 187;
+const REFUSED: usize = 184;
 
 #[test]
 fn no_reason_is_that_it_is_not_done() {

@@ -55,6 +55,11 @@ pub enum Fact {
     ProxyHeader,
     ProxyAuthority,
     ProxyUniqueId,
+    /// What the connection is called (`unique-id-format`).
+    Identity,
+    /// Where the rule is written that decided last.
+    LastRuleFile,
+    LastRuleLine,
     /// Connections of the listener's frontend, as `dst_conn` counts them.
     DstConn,
     FrontendName,

@@ -184,6 +184,8 @@ impl Fact {
             | Fact::ListenerName
             | Fact::ProxyAuthority
             | Fact::ProxyUniqueId
+            | Fact::Identity
+            | Fact::LastRuleFile
             | Fact::Hostname
             | Fact::Checked
             | Fact::Uuid => Kind::Text,

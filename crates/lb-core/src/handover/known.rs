@@ -1,6 +1,7 @@
 //! What rules made of a connection: what they will not find out again in another process.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Malformed;
@@ -23,6 +24,8 @@ pub struct Known {
     pub loudness: Option<Loudness>,
     /// What its server knows it as.
     pub unique_id: Option<Box<[u8]>>,
+    /// Where the content rule is written that decided last.
+    pub last_rule: Option<Arc<str>>,
     pub priority: Priority,
     /// What slows it down.
     pub limits: Vec<Limit>,
@@ -48,6 +51,7 @@ mod tag {
     pub(super) const PRIORITY: u8 = 5;
     pub(super) const LIMIT: u8 = 6;
     pub(super) const NAMED: u8 = 7;
+    pub(super) const LAST_RULE: u8 = 8;
 
     pub(super) const SOURCE: u8 = 1;
     pub(super) const DESTINATION: u8 = 2;
@@ -91,6 +95,9 @@ impl Known {
         if let Some(id) = &self.unique_id {
             fields.bytes(tag::NAMED, id);
         }
+        if let Some(spot) = &self.last_rule {
+            fields.text(tag::LAST_RULE, spot);
+        }
         for (variable, value) in &self.variables {
             fields.bytes(tag::VARIABLE, &variable_to_bytes(variable, value));
         }
@@ -112,6 +119,7 @@ impl Known {
             variables: variables.into_iter().flatten().collect(),
             loudness: fields.some_number(tag::LOUDNESS)?.and_then(loudness),
             unique_id: fields.find(tag::NAMED).map(Into::into),
+            last_rule: fields.some_text(tag::LAST_RULE)?.map(Into::into),
             priority: fields.some_text(tag::PRIORITY)?.and_then(priority).unwrap_or_default(),
             limits: limits.collect::<Result<_, _>>()?,
         })

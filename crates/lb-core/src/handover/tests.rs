@@ -94,6 +94,7 @@ fn known() -> Known {
             (variable(Scope::Process, ""), Sample::Binary(Vec::new().into())),
         ],
         unique_id: Some(b"7F000001:1".as_slice().into()),
+        last_rule: Some("/etc/a:b.cfg:7".into()),
         priority: crate::rules::Priority { class: -3, offset: 40 },
         limits: vec![
             Limit {

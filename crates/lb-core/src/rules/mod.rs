@@ -10,6 +10,7 @@ mod priority;
 mod route;
 mod stick;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::Poll;
@@ -31,7 +32,26 @@ pub use stick::{Sticking, Storing};
 pub struct Rule {
     pub action: Action,
     pub when: Option<Condition>,
+    pub spot: Spot,
 }
+
+/// Where a rule is written, as `FILE:LINE`. Rules are the same wherever they are.
+#[derive(Clone, Default)]
+pub struct Spot(pub Arc<str>);
+
+impl fmt::Debug for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spot")
+    }
+}
+
+impl PartialEq for Spot {
+    fn eq(&self, _: &Spot) -> bool {
+        true
+    }
+}
+
+impl Eq for Spot {}
 
 /// The rules of one kind of one proxy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -101,6 +121,9 @@ pub trait Actor: Context {
     /// What came of the last question; ready with nothing where no address is found.
     fn looked_up(&mut self) -> Poll<Option<IpAddr>>;
 
+    /// This rule was the last that was asked, and has said what becomes of it.
+    fn decided(&mut self, _: &Spot) {}
+
     /// As the context that expressions ask.
     fn context(&self) -> &dyn Context;
 }
@@ -136,6 +159,9 @@ impl Ruleset {
                 }
             };
             if let Some(verdict) = verdict {
+                if !matches!(verdict, Verdict::Wait | Verdict::LookUp { .. }) {
+                    actor.decided(&rule.spot);
+                }
                 return verdict;
             }
         }

@@ -109,7 +109,14 @@ fn when(unless: bool) -> Option<Condition> {
 
 fn rules(rules: impl IntoIterator<Item = (Action, Option<Condition>)>) -> Ruleset {
     Ruleset {
-        rules: rules.into_iter().map(|(action, when)| Rule { action, when }).collect(),
+        rules: rules
+            .into_iter()
+            .map(|(action, when)| Rule {
+                action,
+                when,
+                spot: Spot::default(),
+            })
+            .collect(),
     }
 }
 

@@ -76,6 +76,9 @@ impl Inspection {
 impl Session {
     /// Asks the rules with the bytes that are there; whether the machine was told something.
     pub(super) fn inspect(&mut self, cx: &mut Context<'_>, is_final: bool) -> bool {
+        if self.frontend.plan.is_identified {
+            self.be_identified();
+        }
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let now = worker.clock.now();

@@ -31,7 +31,7 @@ impl Session {
         early: bool,
         tell: impl FnOnce(&logs::Told<'_>) -> R,
     ) -> R {
-        let unique_id = self.subject.as_mut().and_then(|subject| subject.unique_id.take());
+        let unique_id = self.subject.as_ref().and_then(|subject| subject.unique_id.clone());
         let (worker, frontend, backend) = (self.worker.clone(), self.frontend.clone(), self.backend.clone());
         let rule = &frontend.plan.log_rule;
         let server = server
@@ -51,7 +51,7 @@ impl Session {
             server: server.as_deref(),
             ..self.scene(None)
         });
-        let told = tell(&logs::Told {
+        tell(&logs::Told {
             worker: &worker,
             frontend: &frontend,
             backend: backend.as_deref(),
@@ -69,10 +69,6 @@ impl Session {
             handshake,
             loudness,
             unique_id: unique_id.as_deref(),
-        });
-        if let Some(subject) = &mut self.subject {
-            subject.unique_id = unique_id;
-        }
-        told
+        })
     }
 }

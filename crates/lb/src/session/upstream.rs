@@ -51,6 +51,9 @@ impl Session {
     /// Asks the backend for a server and tells the machine, unless the connection has to wait for one.
     pub(super) fn choose(&mut self, cx: &mut Context<'_>, avoid: Option<ServerIdx>) {
         let now = self.worker.clock.now();
+        if self.frontend.plan.is_identified {
+            self.be_identified();
+        }
         let Some(backend) = self.backend.clone() else {
             return self.conn.handle(Input::Picked(None), now);
         };

@@ -12,6 +12,9 @@ pub(in crate::diff) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting
         id,
         // It only says where it is told of.
         place: _,
+        // They follow from the rules.
+        is_identified: _,
+        remembers_rules: _,
         disabled,
         // Each is a subject of its own.
         binds: _,

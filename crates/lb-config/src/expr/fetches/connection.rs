@@ -88,6 +88,22 @@ pub(super) const TABLE: &[Known] = &[
     fetch("fc_pp_unique_id", "the unique id that the PROXY header says", |_| {
         fact(Fact::ProxyUniqueId)
     }),
+    fetch("unique-id", "what `unique-id-format` makes of the connection", |args| {
+        args.refer(Reference::Identity);
+        fact(Fact::Identity)
+    }),
+    fetch(
+        "last_rule_file",
+        "the file of the content rule that decided last",
+        |args| {
+            args.refer(Reference::LastRule);
+            fact(Fact::LastRuleFile)
+        },
+    ),
+    fetch("last_rule_line", "its line there", |args| {
+        args.refer(Reference::LastRule);
+        fact(Fact::LastRuleLine)
+    }),
     fetch("fc_src_is_local", "the same as `src_is_local`", |_| {
         fact(Fact::SrcIsLocal)
     }),
