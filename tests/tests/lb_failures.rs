@@ -206,7 +206,9 @@ fn who_breaks_off_while_its_server_is_connected_to_is_told_as_by_haproxy() {
             let line = until("its line", || {
                 room.lines().into_iter().find(|line| line.contains(" l l/s "))
             });
-            assert!(line.contains(" CD "), "{} {lines:?}: {line}", room.name);
+            // HAProxy says CC where it meets the reset in the same moment in which it begins to connect.
+            let is_early = room.name == "HAProxy" && line.contains(" CC ");
+            assert!(line.contains(" CD ") || is_early, "{} {lines:?}: {line}", room.name);
         });
     }
 }
