@@ -50,6 +50,29 @@ impl CivilTime {
         }
     }
 
+    /// Days from 1 January 1970 to this day. A day that its month does not have is one of the next.
+    pub fn days_since_1970(year: i64, month: u8, day: u8) -> i64 {
+        let year = year - i64::from(month <= 2);
+        let from_march = i64::from(month + 9) % 12;
+        let of_year = (153 * from_march + 2) / 5 + i64::from(day) - 1;
+        let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+        year * 365 + leap_days + of_year - DAYS_TO_1970
+    }
+
+    /// `2026-11-21T17:04:45`: what changes once a second of an RFC 3339 time.
+    pub fn iso_second(self) -> impl fmt::Display {
+        let CivilTime {
+            year,
+            month,
+            day,
+            hour,
+            minute,
+            second,
+            ..
+        } = self;
+        fmt::from_fn(move |f| write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
+    }
+
     pub fn month_name(self) -> &'static str {
         MONTHS[usize::from(self.month - 1)]
     }
@@ -176,7 +199,9 @@ mod tests {
     proptest! {
         #[test]
         fn the_days_follow_each_other(days in -4_000_000i64..4_000_000) {
-            prop_assert_eq!(next(date(days)), date(days + 1));
+            let (year, month, day) = date(days);
+            prop_assert_eq!(next((year, month, day)), date(days + 1));
+            prop_assert_eq!(CivilTime::days_since_1970(year, month, day), days);
         }
 
         #[test]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use tandem_ops::clock::Wall;
+use tandem_time::CivilTime;
 use tandem_vrrp_config::ReloadRules;
 
 use crate::reloading;
@@ -118,11 +119,7 @@ fn days(date: &str) -> Option<i64> {
     if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
-    // Years that begin in March have their odd day at the end.
-    let year = century * 100 + year - i64::from(month <= 2);
-    let month = (month + 9) % 12;
-    let of_year = (153 * month + 2) / 5 + day - 1;
-    Some(year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468)
+    Some(CivilTime::days_since_1970(century * 100 + year, month as u8, day as u8))
 }
 
 /// Two digits each.

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use tandem_lb_config::opens_section;
 use tandem_text::haproxy::{Line, lines};
 use tandem_text::{SourceMap, Span};
 
@@ -27,25 +28,6 @@ pub struct Mapping<'a> {
     /// `maxconn` as the files say it.
     pub connections: Option<u32>,
 }
-
-const SECTIONS: [&str; 16] = [
-    "global",
-    "defaults",
-    "frontend",
-    "backend",
-    "listen",
-    "peers",
-    "resolvers",
-    "userlist",
-    "mailers",
-    "cache",
-    "program",
-    "http-errors",
-    "ring",
-    "log-forward",
-    "fcgi-app",
-    "crt-store",
-];
 
 const ONE_USER: &str = "a lab has one user";
 const NO_LOG: &str = "the lab has nobody who takes logs";
@@ -139,7 +121,7 @@ impl Mapping<'_> {
         let mut section = String::new();
         for line in &lines {
             let Some(first) = line.words.first() else { continue };
-            if SECTIONS.contains(&first.text.as_str()) {
+            if opens_section(&first.text) {
                 section.clone_from(&first.text);
             }
             let words: Vec<String> = line.words.iter().map(|word| word.text.clone()).collect();

@@ -143,17 +143,6 @@ fn is_script(bytes: &[u8]) -> bool {
 
 /// By the sections or tables that every balancer's file has one of.
 fn is_balancers(bytes: &[u8]) -> bool {
-    const SECTIONS: [&str; 9] = [
-        "global",
-        "defaults",
-        "frontend",
-        "backend",
-        "listen",
-        "peers",
-        "resolvers",
-        "userlist",
-        "ring",
-    ];
     if is_script(bytes) {
         return false;
     }
@@ -168,7 +157,7 @@ fn is_balancers(bytes: &[u8]) -> bool {
             .split([' ', '\t', '.'])
             .next()
             .unwrap_or_default();
-        SECTIONS.contains(&first)
+        balancer::opens_section(first)
     })
 }
 

@@ -51,6 +51,7 @@ pub(crate) use journal::{Entry, Journal, Place, What};
 use keyword::Keyword;
 pub use keyword::{KeywordDoc, keyword_docs};
 pub(crate) use peers::{Options as PeerOptions, without_effect as bind_without_effect, without_port};
+pub use section::opens_section;
 use section::{Header, Section};
 pub(crate) use server::told;
 pub use unsupported::{UnsupportedDoc, unsupported_docs};

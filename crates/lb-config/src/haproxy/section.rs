@@ -139,6 +139,11 @@ pub(super) fn header(line: &Line) -> Option<Header> {
     read.map(|(_, header)| *header).or_else(unread)
 }
 
+/// Whether a line that begins with this word opens a section, also one that is not read.
+pub fn opens_section(word: &str) -> bool {
+    HEADERS.iter().any(|(name, _)| *name == word) || unsupported::SECTIONS.iter().any(|(name, _)| *name == word)
+}
+
 fn nearest_header(word: &str) -> Option<&'static str> {
     let unread = unsupported::SECTIONS.iter().map(|(name, _)| *name);
     nearest(word, HEADERS.iter().map(|(name, _)| *name).chain(unread))

@@ -1,5 +1,7 @@
 //! The five fields of a crontab, in UTC: minute, hour, day of the month, month, day of the week (0 and 7 are Sunday).
 
+use tandem_time::CivilTime;
+
 use crate::WallMillis;
 
 const MINUTE: u64 = 60_000;
@@ -92,13 +94,14 @@ impl Cron {
 
     /// A day since 1970, which began with a Thursday.
     fn has_day(&self, day: u64) -> bool {
-        let (month, of_month) = date(day);
-        let (by_month, by_week) = (has(self.days, of_month), has(self.weekdays, (day + 4) % 7));
+        let date = CivilTime::from_unix((day * DAY * MINUTE) as i64, 0);
+        let by_month = has(self.days, date.day.into());
+        let by_week = has(self.weekdays, (day + 4) % 7);
         let is_day = match self.either {
             true => by_month || by_week,
             false => by_month && by_week,
         };
-        is_day && has(self.months, month)
+        is_day && has(self.months, date.month.into())
     }
 }
 
@@ -148,18 +151,6 @@ fn written(set: u64, least: u64, most: u64) -> String {
         Some(first) if *first == format!("{least}-{most}") => "*".into(),
         _ => parts.join(","),
     }
-}
-
-/// Month and day of the month: days are counted from the first of March of the year 0, so that a leap day is the last of its
-/// year.
-fn date(day: u64) -> (u64, u64) {
-    let day = day + 719_468;
-    let of_era = day % 146_097;
-    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let of_month = of_year - (153 * month + 2) / 5 + 1;
-    (if month < 10 { month + 3 } else { month - 9 }, of_month)
 }
 
 #[cfg(test)]
@@ -225,19 +216,6 @@ mod tests {
             "-1 * * * *",
         ] {
             assert!(Cron::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_day_has_its_date() {
-        for (day, expect) in [
-            (0, (1, 1)),
-            (58, (2, 28)),
-            (59, (3, 1)),
-            (11_016, (2, 29)),
-            (20_779, (11, 22)),
-        ] {
-            assert_eq!(date(day), expect, "{day}");
         }
     }
 }

@@ -284,16 +284,7 @@ fn cut(text: &str) -> String {
 /// `2026-11-22T20:00:00.123Z`
 fn moment(at: WallMillis) -> String {
     let civil = CivilTime::from_unix(i64::try_from(at.0).unwrap_or(i64::MAX / 2), 0);
-    let CivilTime {
-        year,
-        month,
-        day,
-        hour,
-        minute,
-        second,
-        milli,
-    } = civil;
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    format!("{}.{:03}Z", civil.iso_second(), civil.milli)
 }
 
 #[derive(Debug, Serialize)]

@@ -51,20 +51,6 @@ impl Local {
         fmt::from_fn(move |f| write!(f, "{day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02}"))
     }
 
-    /// `2026-11-21T17:04:45`: what changes once a second of an RFC 3339 time.
-    pub fn iso_second(&self) -> impl fmt::Display {
-        let CivilTime {
-            year,
-            month,
-            day,
-            hour,
-            minute,
-            second,
-            ..
-        } = self.time;
-        fmt::from_fn(move |f| write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
-    }
-
     /// `+05:30`
     pub fn zone(&self) -> impl fmt::Display {
         let sign = if self.offset < 0 { '-' } else { '+' };
@@ -82,13 +68,13 @@ mod tests {
         let at = Wall::from_micros(1_795_261_485_046_302);
         let kolkata = Local::new(at, 19_800);
         assert_eq!(
-            format!("{} {}", kolkata.iso_second(), kolkata.zone()),
+            format!("{} {}", kolkata.time.iso_second(), kolkata.zone()),
             "2026-11-21T17:14:45 +05:30"
         );
         assert_eq!(kolkata.rfc5322().to_string(), "21 Nov 2026 17:14:45");
         let caracas = Local::new(at, -16_200);
         assert_eq!(
-            format!("{} {}", caracas.iso_second(), caracas.zone()),
+            format!("{} {}", caracas.time.iso_second(), caracas.zone()),
             "2026-11-21T07:14:45 -04:30"
         );
         assert_eq!(

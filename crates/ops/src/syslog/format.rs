@@ -106,7 +106,7 @@ impl DateTexts {
         DateTexts {
             second: at.secs(),
             rfc3164: local.rfc3164().to_string(),
-            iso: local.iso_second().to_string(),
+            iso: local.time.iso_second().to_string(),
             zone: local.zone().to_string(),
         }
     }

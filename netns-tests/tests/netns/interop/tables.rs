@@ -70,9 +70,8 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
             Holds(A),
         ])
     };
-    // Started again after its death, the higher one has its address and finds a rival: one of them keeps it. Having it is
-    // no sign that this is over, its second advert is.
-    let moves = |adverts, [down_a, interval, skew, down]: [Duration; 4]| {
+    // Both begin, the higher one serves, and leaves in order.
+    let begun = |adverts, down_a, skew| {
         [
             Start(A),
             Start(B),
@@ -87,6 +86,12 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
             Leaves(A, AT_ONCE),
             Follows(B, skew),
             Holds(B),
+        ]
+    };
+    // Started again after its death, the higher one has its address and finds a rival: one of them keeps it. Having it is
+    // no sign that this is over, its second advert is.
+    let moves = |adverts, [down_a, interval, skew, down]: [Duration; 4]| {
+        let returns = [
             Start(A),
             Holds(A),
             Kill(A),
@@ -98,28 +103,13 @@ pub(super) fn faults(bench: &Bench<'_>) -> Result<()> {
             Now,
             Adverts(A, 2),
             Silent(B),
-        ]
+        ];
+        [&begun(adverts, down_a, skew)[..], &returns].concat()
     };
     // On a network that lets no other through, and over IPv6 from one link's own address to another.
     let peers = |down_a, skew| {
-        [
-            Own(A, "fe80::a/64"),
-            Own(B, "fe80::b/64"),
-            Start(A),
-            Start(B),
-            Ready(A),
-            Now,
-            Takes(A, Duration::ZERO, down_a),
-            Holds(A),
-            Now,
-            Adverts(A, 2),
-            Silent(B),
-            Stop(A),
-            Leaves(A, AT_ONCE),
-            Follows(B, skew),
-            Holds(B),
-            Unicast,
-        ]
+        let own = [Own(A, "fe80::a/64"), Own(B, "fe80::b/64")];
+        [&own[..], &begun(2, down_a, skew), &[Unicast]].concat()
     };
     let returns = |interval, down| {
         [

@@ -28,14 +28,7 @@ pub(super) fn over_ipv6(bench: &Bench<'_>) -> Result<()> {
 
 /// There, back again, and beyond the time that they have.
 fn goes_on(bench: &Bench<'_>, vip: IpAddr, base: fn(u8) -> Config) -> Result<()> {
-    let stage = Stage::new(bench)?;
-    for (host, address) in [
-        (&stage.a, "fd00:9::1/64"),
-        (&stage.b, "fd00:9::2/64"),
-        (&stage.client, "fd00:9::3/64"),
-    ] {
-        host.add_address("eth0", address.parse()?)?;
-    }
+    let stage = Stage::with_ipv6(bench)?;
     for host in [&stage.a, &stage.b] {
         serve(host, vip)?;
     }

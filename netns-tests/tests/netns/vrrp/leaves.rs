@@ -93,15 +93,7 @@ struct Asked {
 
 impl Asked {
     fn start(bench: &Bench<'_>, programs: [Program; 2], (_, config, vip): Way) -> Result<Asked> {
-        let stage = Stage::new(bench)?;
-        // Each has one of its own: an answer that is a moment late still finds its way.
-        for (host, address) in [
-            (&stage.a, "fd00:9::1/64"),
-            (&stage.b, "fd00:9::2/64"),
-            (&stage.client, "fd00:9::3/64"),
-        ] {
-            host.add_address("eth0", address.parse()?)?;
-        }
+        let stage = Stage::with_ipv6(bench)?;
         let (a, b) = stage.settled(programs, &config(150), &config(100), vip)?;
         let responders = [Responder::start(&stage.a)?, Responder::start(&stage.b)?];
         let probe = Probe::start(&stage.client, vip)?;

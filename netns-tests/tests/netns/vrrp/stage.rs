@@ -42,6 +42,19 @@ impl Stage {
         })
     }
 
+    /// Each has an address of its own over IPv6 as well: an answer that is a moment late still finds its way.
+    pub(super) fn with_ipv6(bench: &Bench<'_>) -> Result<Stage> {
+        let stage = Stage::new(bench)?;
+        for (host, address) in [
+            (&stage.a, "fd00:9::1/64"),
+            (&stage.b, "fd00:9::2/64"),
+            (&stage.client, "fd00:9::3/64"),
+        ] {
+            host.add_address("eth0", address.parse()?)?;
+        }
+        Ok(stage)
+    }
+
     pub(super) fn start(&self, host: &Host, program: Program, config: &Config) -> Result<Running> {
         let file = self.lab.folder()?.join("keepalived.conf");
         std::fs::write(&file, config.text())?;
