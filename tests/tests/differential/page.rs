@@ -10,8 +10,8 @@ const HEAD: &str = "# Scenarios beside HAProxy\n\n\
     clients hear and how they end, every log line with its times masked (accesses and changes of health), every cell of `show stat` that\n\
     does not depend on when one looks, every stick table, and the answers to orders. What is otherwise on purpose is written into the scenario\n\
     and pinned by it.\n\n\
-    Made by `TANDEM_RECORD=1 cargo test --workspace --test differential`; a test compares. Further comparisons with what is expected written down: `lb_rules`,\n\
-    `lb_stick`, `lb_tables`, `lb_conduct`, `lb_proxy_header`, `lb_log_format`, `lb_csv`, `lb_state`, `lb_socket`, `lb_upgrade`, `golden_*` in `tests/tests`.\n";
+    Made by `TANDEM_RECORD=1 cargo test --workspace --test differential`; a test compares. Further comparisons with what is expected written down: `lb::rules`,\n\
+    `lb::stick`, `lb::tables`, `lb::conduct`, `lb::proxy_header`, `lb::log_format`, `lb::csv`, `lb::state`, `lb_socket`, `lb_upgrade`, `golden_*` in `tests/tests`.\n";
 
 fn page() -> String {
     let mut text = HEAD.to_owned();

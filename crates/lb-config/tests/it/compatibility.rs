@@ -36,7 +36,7 @@ const ON_PURPOSE: &[(&str, &str)] = &[
     (
         "An external check that takes too long is killed with all that it has started, and no more than 64 run at a time; HAProxy ends the program \
          alone. One that a signal ended has the code 128 and the signal's number, where HAProxy says -1.",
-        "`lb_external`",
+        "`lb::external`",
     ),
     (
         "Addresses of `source` are numbers. Names are not looked up.",
@@ -45,7 +45,7 @@ const ON_PURPOSE: &[(&str, &str)] = &[
     (
         "`filter bwlim-in` and `bwlim-out` are as in HAProxy 2.7, which was not there to be compared with: what went counts in a window that slides, \
          and bytes of a connection that is slowed down are copied, not spliced. Connections that are slowed down keep their limits in the next process.",
-        "`lb_bandwidth`, `bandwidth::tests`",
+        "`lb::bandwidth`, `bandwidth::tests`",
     ),
     (
         "Regular expressions run in linear time; references back and looking around are refused.",
@@ -64,7 +64,7 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "A PROXY header may come in pieces, until `timeout client`; HAProxy refuses one that is not whole in the first segment. What is no address or \
          no port is refused, where HAProxy reads it as another one; what follows `UNKNOWN`, and version 2 without addresses, is accepted, as the \
          protocol asks for. Connections without the header they should have are counted in `ereq`.",
-        "`lb_proxy_header`, `tandem-proxy-header`'s tests",
+        "`lb::proxy_header`, `tandem-proxy-header`'s tests",
     ),
     (
         "Bytes are counted in stick tables as they are relayed; HAProxy counts them when its stream has something else \
@@ -77,7 +77,7 @@ const ON_PURPOSE: &[(&str, &str)] = &[
          which peers come and go. A peer that has lost its connection to one of ours is told what it missed, as HAProxy does it; a process \
          that takes over by `-x` has the tables and asks nobody. A soft stop without a successor of its kind offers its tables at the local \
          peer's address, as HAProxy does: either may follow the other. TLS between peers is spoken as HAProxy speaks it.",
-        "`lb_peers`, `lb_tls`, `peers::section::tests`",
+        "`lb::peers`, `lb_tls`, `peers::section::tests`",
     ),
     (
         "Without `tcp-response inspect-delay`, response rules and `stick store-response` see the first bytes that the \
@@ -96,17 +96,17 @@ const ON_PURPOSE: &[(&str, &str)] = &[
     (
         "`show resolvers` knows the sections that are configured. HAProxy makes one more of `/etc/resolv.conf` and calls it `default`, also where \
          nothing asks for it.",
-        "no test; `lb_resolvers` compares the others",
+        "no test; `lb::resolvers` compares the others",
     ),
     (
         "A `server-state-file` or `stats-file` that cannot be read is named with its line and left where it is, since it is the operator's; only a \
          state of our own that is torn is set aside.",
-        "`lb_state`",
+        "`lb::state`",
     ),
     (
         "`show proc`: the process is its own worker. A process before it is among the old workers for as long as it serves those who stayed there, \
          and of the version `-`, which it does not say.",
-        "`lb_master`",
+        "`lb::master`",
     ),
     (
         "Where `curves` names several, the first of the client's list that is among them is used; HAProxy takes the first of its own.",

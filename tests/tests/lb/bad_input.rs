@@ -107,7 +107,7 @@ fn proxy_headers() {
     bystander.stays_served(config.at());
 }
 
-const GOOD: &str = include_str!("../corpus/configs/files/broker.pem");
+const GOOD: &str = include_str!("../../corpus/configs/files/broker.pem");
 const NONSENSE: &str = "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n";
 
 /// What the master's socket says: reloads that were followed, and that were refused.

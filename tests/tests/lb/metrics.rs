@@ -1,14 +1,13 @@
 //! Metrics as a scraper meets them: both formats, HAProxy's parameters, histograms that agree with what was done, and a
 //! real client library that reads all of it.
 
-#[path = "page/haproxy.rs"]
-mod haproxy;
-
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use nix::sys::signal::Signal;
 use tandem_tests::{Answer, Config, Lb, Server, ask, connect, fetch, free_port, read_by_library, request, until};
+
+use crate::haproxy;
 
 const OPEN: &str = "Accept: application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
 

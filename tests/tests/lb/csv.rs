@@ -1,13 +1,12 @@
 //! The CSV under traffic, parsed as tools do, by position; and beside the installed HAProxy's for the same configuration.
 
-#[path = "page/haproxy.rs"]
-mod haproxy;
-
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 
 use tandem_tests::{Config, Lb, Server, ask, connect, ended, fetch, free_port, request, until};
+
+use crate::haproxy;
 
 type Rows = BTreeMap<String, Vec<String>>;
 

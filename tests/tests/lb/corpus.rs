@@ -1,6 +1,6 @@
 //! The program itself takes and refuses the lines of the corpus as their marks say: `tandem-lb -c`, twice for each file.
 
-#[path = "../../crates/lb-config/tests/it/marks.rs"]
+#[path = "../../../crates/lb-config/tests/it/marks.rs"]
 mod marks;
 
 use std::collections::BTreeSet;

@@ -1,14 +1,11 @@
 //! State that survives: across a stop, across `kill -9` at any moment, and out of HAProxy's files.
 
-#[path = "lb_socket/room.rs"]
-mod room;
-
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::room::{Room, say};
 use nix::sys::signal::Signal;
-use room::{Room, say};
 use tandem_lb_core::snapshot::Snapshot;
 use tandem_tests::{Config, Haproxy, Lb, Server, ask, connect, free_port, until};
 use tandem_time::Seed;
@@ -175,8 +172,11 @@ fn a_broken_file_is_set_aside() {
             command.stderr(errors);
             command
         });
-        let said = fs::read_to_string(&log).expect("ours");
-        assert!(said.contains(why) && said.contains("state"), "{why}: {said}");
+        // A thread of its own writes it.
+        until("the log to say why", || {
+            let said = fs::read_to_string(&log).expect("ours");
+            (said.contains(why) && said.contains("state")).then_some(())
+        });
         assert_eq!(
             room.ask("get weight be/a"),
             "3 (initial 10)\n\n",

@@ -1,12 +1,11 @@
 //! The page's form beside the installed HAProxy's: every word, on every kind of server, from every state that an operator can
 //! bring it to, must be answered with the same code and lead to the same state.
 
-#[path = "page/haproxy.rs"]
-mod haproxy;
-
 use std::net::SocketAddr;
 
 use tandem_tests::{Lb, Server, fetch, free_port, request, until};
+
+use crate::haproxy;
 
 const WORDS: [&str; 17] = [
     "ready", "drain", "maint", "stop", "start", "disable", "enable", "dhlth", "ehlth", "hrunn", "hnolb", "hdown",

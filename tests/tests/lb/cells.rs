@@ -1,14 +1,13 @@
 //! The page beside HAProxy's: the same configuration and the same clients must give the same cells, and the same words when
 //! one points at them.
 
-#[path = "page/haproxy.rs"]
-mod haproxy;
-
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
 use tandem_tests::{Lb, ROW_CLASSES, Server, connect, ended, fetch, free_port, until};
+
+use crate::haproxy;
 
 /// Where the page and a frontend listen.
 struct Ports {
