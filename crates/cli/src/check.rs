@@ -126,7 +126,7 @@ fn about_a_file(diagnostic: &Diagnostic, sources: &SourceMap) -> Said {
     }
 }
 
-fn about_a_pair(finding: &router::Finding) -> Said {
+pub(crate) fn about_a_pair(finding: &router::Finding) -> Said {
     let severity = word(finding.severity);
     Said {
         severity: finding.severity,
@@ -150,6 +150,15 @@ const fn word(severity: Severity) -> &'static str {
         Severity::Warning => "warning",
         Severity::Notice => "notice",
     }
+}
+
+/// On standard error, beside an answer of another kind.
+pub(crate) fn tell(said: &[Said]) -> anyhow::Result<()> {
+    let mut out = std::io::stderr().lock();
+    for s in said {
+        writeln!(out, "{}", s.text.trim_end())?;
+    }
+    Ok(())
 }
 
 fn show(said: &[Said], as_json: bool) -> anyhow::Result<()> {

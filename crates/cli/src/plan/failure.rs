@@ -1,24 +1,23 @@
-//! What can happen to the master of a pair, how long the other takes by the protocol's arithmetic, and in the simulator.
+//! What can happen to a pair, and how long the other takes by the protocol's arithmetic.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use tandem_sim::{LanSettings, NodeId, Trace, World};
-use tandem_time::{Mono, Seed};
-use tandem_vrrp_core::settings::{InstanceSettings, Preempt, Transport};
+use tandem_vrrp_core::settings::{Initial, InstanceSettings, Preempt, Transport};
 use tandem_vrrp_core::timing::{master_down, skew};
-use tandem_vrrp_core::{Input, Release, Who};
 
-use super::machine::{Host, LAN};
-use super::side::{Side, Tracked};
+use super::side::{Looks, Side, Tracked};
 
 /// The two routers as the files describe them; the first is the one that becomes master.
 #[derive(Clone, Debug)]
 pub struct Pair {
     pub hosts: [Side; 2],
+    /// Both have a `pair_link`, and they fit.
+    pub linked: bool,
 }
 
+/// Of the first host, where none is named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     Stopped,
@@ -27,36 +26,32 @@ pub enum Failure {
     CablePulled,
     /// Nothing gets through, and nobody sees a carrier go.
     CutOff,
-    /// The backup does not hear the master.
+    /// The backup does not hear the master's adverts.
     OneWay,
+    BalancerDies,
+    BalancerHangs,
     /// Something that the master's file tracks fails.
     Tracked(Tracked),
     /// The lost host comes back.
     Returns,
+    StandbyLost,
+    /// The standby was cut off for a while and is not any more.
+    StandbyReturns,
 }
 
-/// What came of it once.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Run {
-    /// Nobody who can be reached had the address.
-    pub gap: Duration,
-    /// Both had it.
-    pub double: Duration,
-    /// The other had it in the end.
-    pub moved: bool,
+/// What looks at the balancer, of what the first host tracks.
+pub struct Seen {
+    /// Those that together move the address; all of them, if they do not.
+    pub by: Vec<Tracked>,
+    pub noticed: Duration,
 }
-
-const FIRST: NodeId = NodeId(0);
-const SECOND: NodeId = NodeId(1);
-/// Clocks of cheap machines differ by so many millionths.
-const CLOCKS: u64 = 200;
 
 impl Pair {
     /// The one with more priority while all is well; of equals the one with the higher address, RFC 9568 section 6.4.3.
     pub fn new(a: Side, b: Side) -> Pair {
-        let rank = |side: &Side| (side.explain(None).effective, side.source);
+        let rank = |side: &Side| (side.explain(&[]).effective, side.source);
         let hosts = if rank(&b) > rank(&a) { [b, a] } else { [a, b] };
-        Pair { hosts }
+        Pair { hosts, linked: false }
     }
 
     pub fn first(&self) -> &InstanceSettings {
@@ -70,6 +65,8 @@ impl Pair {
     /// Everything that can be told of these files.
     pub fn failures(&self) -> Vec<Failure> {
         let mut all = vec![
+            Failure::BalancerDies,
+            Failure::BalancerHangs,
             Failure::Stopped,
             Failure::RouterDies,
             Failure::PowerLost,
@@ -78,7 +75,7 @@ impl Pair {
             Failure::OneWay,
         ];
         all.extend(self.hosts[0].tracked.iter().cloned().map(Failure::Tracked));
-        all.push(Failure::Returns);
+        all.extend([Failure::Returns, Failure::StandbyLost, Failure::StandbyReturns]);
         all
     }
 
@@ -92,176 +89,83 @@ impl Pair {
         self.hosts.iter().flat_map(of)
     }
 
-    fn down(&self) -> Duration {
+    pub(super) fn down(&self) -> Duration {
         let (interval, second) = (self.first().protocol.interval(), self.second());
-        let priority = self.hosts[1].explain(None).effective;
+        let priority = self.hosts[1].explain(&[]).effective;
         master_down(second.protocol.version(), priority, interval, second.down_adverts)
     }
 
     fn skew(&self) -> Duration {
-        let priority = self.hosts[1].explain(None).effective;
+        let priority = self.hosts[1].explain(&[]).effective;
         let version = self.second().protocol.version();
         skew(version, priority, self.first().protocol.interval())
     }
 
-    /// How long nobody serves, at most, by RFC 9568 section 6.1; `None` where the address does not move.
+    /// How long nobody serves, at most, by RFC 9568 section 6.1 and 6.4.2; `None` where nobody ever does.
     pub fn arithmetic(&self, failure: &Failure) -> Option<Duration> {
         match failure {
-            Failure::Stopped | Failure::RouterDies | Failure::OneWay | Failure::Returns => Some(Duration::ZERO),
+            Failure::Stopped
+            | Failure::RouterDies
+            | Failure::OneWay
+            | Failure::Returns
+            | Failure::StandbyLost
+            | Failure::StandbyReturns => Some(Duration::ZERO),
             Failure::PowerLost | Failure::CablePulled | Failure::CutOff => Some(self.down()),
-            Failure::Tracked(tracked) => self.without(tracked),
+            Failure::BalancerDies | Failure::BalancerHangs => self.without(&self.seen(failure).by),
+            Failure::Tracked(tracked) => self.without(std::slice::from_ref(tracked)),
         }
     }
 
     /// How long until the failure is noticed at all, at most.
-    pub fn noticed(failure: &Failure) -> Duration {
+    pub fn noticed(&self, failure: &Failure) -> Duration {
         match failure {
             Failure::Tracked(tracked) => tracked.noticed,
+            Failure::BalancerDies | Failure::BalancerHangs => self.seen(failure).noticed,
             _ => Duration::ZERO,
         }
     }
 
-    fn without(&self, tracked: &Tracked) -> Option<Duration> {
+    /// Until the other has the address when these have failed, or it stays where it is.
+    pub fn without(&self, failed: &[Tracked]) -> Option<Duration> {
         let [first, second] = &self.hosts;
-        let after = first.explain(Some(tracked));
+        let after = first.explain(failed);
         if after.has_fault() {
             return Some(self.skew());
         }
-        let overtaken = after.effective < second.explain(None).effective && self.second().preempt != Preempt::Never;
-        overtaken.then_some(Duration::ZERO)
+        if after.effective >= second.explain(&[]).effective {
+            return None;
+        }
+        match self.second().preempt {
+            Preempt::Never => None,
+            // It does not listen to the lesser one, and waits in vain for another.
+            Preempt::After(delay) if delay.is_zero() || self.second().initial == Initial::Master => Some(self.down()),
+            // The delay begins with the first advert that is less than its own.
+            Preempt::After(delay) => Some(self.first().protocol.interval() + delay),
+        }
     }
 
-    /// Once, with the chances of this seed: when in an interval it happens, how the clocks run, how long frames take.
-    pub fn simulate(&self, failure: &Failure, number: u64) -> Run {
-        let mut seed = Seed::new(number);
-        let mut world = World::new(seed.next_u64(), Trace::new(0));
-        world.segment(LanSettings::default());
-        for (id, side) in [(FIRST, &self.hosts[0]), (SECOND, &self.hosts[1])] {
-            start(&mut world, id, side, &mut seed);
-        }
-        let interval = self.first().protocol.interval();
-        // Whoever waits longest is through, and the first preempts where it may.
-        let settle = self.settling();
-        world.run_for(settle + interval.mul_f64(seed.below(1000) as f64 / 1000.0), |_| {});
-        let mut lost = None;
-        if *failure == Failure::Returns {
-            lost = world.crash(FIRST);
-            world.run_for(settle, |_| {});
-        }
-        let mut eye = Eye::new(world.now());
-        let reachable = self.strike(&mut world, failure, lost.is_some(), &mut seed);
-        eye.look(&world, reachable);
-        world.run_for(settle, |world| eye.look(world, reachable));
-        eye.finish(&world)
-    }
-
-    /// Long enough for everything that follows from one event.
-    fn settling(&self) -> Duration {
-        let delay = |instance: &InstanceSettings| match instance.preempt {
-            Preempt::After(delay) => delay,
-            Preempt::Never => Duration::ZERO,
+    /// Who sees the balancer die or hang: the first that move the address together, one after the other as they notice.
+    pub fn seen(&self, failure: &Failure) -> Seen {
+        let noticed = |tracked: &Tracked| match (tracked.looks, failure) {
+            (Looks::IfItAnswers(_), Failure::BalancerHangs) => Some(tracked.noticed),
+            (Looks::IfItAnswers(gone) | Looks::IfItIsThere(gone), Failure::BalancerDies) => Some(gone),
+            _ => None,
         };
-        self.down() * 4 + delay(self.first()).max(delay(self.second())) + self.hosts[0].settings.startup_delay
-    }
-
-    /// Does it; says who can be reached from then on.
-    fn strike(&self, world: &mut World<Host>, failure: &Failure, lost: bool, seed: &mut Seed) -> [bool; 2] {
-        match failure {
-            Failure::Stopped => {
-                let release = Input::Release {
-                    who: Who::All,
-                    why: Release::Stop,
-                };
-                world.tell(FIRST, |host, now| host.tell(release, now));
-            }
-            Failure::RouterDies => {
-                // Its kernel goes on with the address.
-                world.crash(FIRST);
-                return [true, true];
-            }
-            Failure::PowerLost => {
-                world.crash(FIRST);
-                return [false, true];
-            }
-            Failure::CablePulled => {
-                world.partition(LAN, &[FIRST]);
-                world.tell(FIRST, |host, now| host.link(false, now));
-                return [false, true];
-            }
-            Failure::CutOff => {
-                world.partition(LAN, &[FIRST]);
-                return [false, true];
-            }
-            Failure::OneWay => world.cut(LAN, FIRST, SECOND),
-            Failure::Tracked(tracked) => world.tell(FIRST, |host, now| host.tell(tracked.tells(false), now)),
-            Failure::Returns => {
-                if lost {
-                    start(world, FIRST, &self.hosts[0], seed);
-                }
+        let tracked = self.hosts[0].tracked.iter();
+        let mut all: Vec<(Duration, &Tracked)> = tracked.filter_map(|each| Some((noticed(each)?, each))).collect();
+        all.sort_by_key(|(noticed, _)| *noticed);
+        let mut seen = Seen {
+            by: Vec::new(),
+            noticed: Duration::ZERO,
+        };
+        for (noticed, tracked) in all {
+            seen.by.push(tracked.clone());
+            seen.noticed = noticed;
+            if self.without(&seen.by).is_some() {
+                break;
             }
         }
-        [true, true]
-    }
-}
-
-/// With a clock of its own, and all that it tracks well.
-fn start(world: &mut World<Host>, id: NodeId, side: &Side, seed: &mut Seed) {
-    let ppm = i32::try_from(seed.below(2 * CLOCKS)).unwrap_or(0) - CLOCKS as i32;
-    world.start(id, Host::new(side.settings.clone(), side.source), ppm, &[LAN]);
-    world.tell(id, |host, now| {
-        host.begin(now);
-        for tracked in &side.tracked {
-            host.tell(tracked.tells(true), now);
-        }
-    });
-}
-
-/// Looks after every step who has the address.
-struct Eye {
-    since: Mono,
-    seen: [bool; 2],
-    run: Run,
-    /// The kernel of a host whose router died still has what it had.
-    kernel: bool,
-}
-
-impl Eye {
-    fn new(since: Mono) -> Eye {
-        Eye {
-            since,
-            seen: [true, false],
-            run: Run::default(),
-            kernel: true,
-        }
-    }
-
-    fn look(&mut self, world: &World<Host>, reachable: [bool; 2]) {
-        let has = |id| world.machine(id).map(Host::serves);
-        if let Some(has) = has(FIRST) {
-            self.kernel = has;
-        }
-        let now = [
-            reachable[0] && self.kernel,
-            reachable[1] && has(SECOND).unwrap_or(false),
-        ];
-        self.count(world.now());
-        self.seen = now;
-    }
-
-    fn count(&mut self, now: Mono) {
-        let lasted = now.since(self.since);
-        self.since = now;
-        match self.seen {
-            [false, false] => self.run.gap += lasted,
-            [true, true] => self.run.double += lasted,
-            _ => {}
-        }
-    }
-
-    fn finish(mut self, world: &World<Host>) -> Run {
-        self.count(world.now());
-        self.run.moved = self.seen[1];
-        self.run
+        seen
     }
 }
 
@@ -274,6 +178,8 @@ impl fmt::Display for Failure {
             Failure::CablePulled => f.write_str("cable pulled"),
             Failure::CutOff => f.write_str("cut off without a sign"),
             Failure::OneWay => f.write_str("backup does not hear it"),
+            Failure::BalancerDies => f.write_str("balancer dies"),
+            Failure::BalancerHangs => f.write_str("balancer hangs"),
             Failure::Tracked(Tracked { name, costs: None, .. }) => write!(f, "{name} fails: a fault"),
             Failure::Tracked(Tracked {
                 name,
@@ -281,6 +187,8 @@ impl fmt::Display for Failure {
                 ..
             }) => write!(f, "{name} fails: {:+}", -costs),
             Failure::Returns => f.write_str("the lost host comes back"),
+            Failure::StandbyLost => f.write_str("the standby loses its power"),
+            Failure::StandbyReturns => f.write_str("the standby is cut off, and back"),
         }
     }
 }

@@ -2,32 +2,49 @@
 //!
 //! Twice: by the protocol's arithmetic, and by running both routers in the simulator, a thousand times with other chances.
 
+mod brokers;
 pub mod failure;
 mod machine;
+mod report;
 pub mod side;
+mod simulated;
 
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde_json::{Value, json};
+use serde_json::Value;
+use tandem_lb_config as balancer;
+use tandem_text::Severity;
+use tandem_vrrp_config::{Finding, Plan};
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings};
 
+use crate::theirs::given::Given;
 use crate::{check, file};
-use failure::{Failure, Pair, Run};
+use failure::Pair;
+use report::Report;
 use side::Side;
 
 #[derive(clap::Args)]
-#[command(after_help = "Exit status: 0 the plan was made, 2 a file cannot be used.\n\
-    Example:\n  tandem plan lb1/keepalived.conf lb2/keepalived.conf")]
+#[command(
+    after_help = "Exit status: 0 the plan was made, 2 a file cannot be used, or the files are no pair that works.\n\
+    Examples:\n  tandem plan lb1/keepalived.conf lb2/keepalived.conf\n  \
+    tandem plan --config-a lb1/haproxy.cfg lb1/keepalived.conf --config-b lb2/haproxy.cfg lb2/keepalived.conf"
+)]
 pub struct Args {
     /// One host's keepalived.conf or its TOML form
-    a: PathBuf,
+    #[arg(required_unless_present = "config_a", requires = "b", conflicts_with = "config_a")]
+    a: Option<PathBuf>,
     /// The other host's
-    b: PathBuf,
+    b: Option<PathBuf>,
+    /// All of one host's files, as `tandem drill` takes them: the brokers are in the plan then
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "config_b")]
+    config_a: Vec<PathBuf>,
+    /// The other host's
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "config_a")]
+    config_b: Vec<PathBuf>,
     /// How often each failure is simulated
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
@@ -36,36 +53,44 @@ pub struct Args {
     json: bool,
 }
 
-struct Row {
-    failure: Failure,
-    noticed: Duration,
-    arithmetic: Option<Duration>,
-    median: Duration,
-    worst: Duration,
-    double: Duration,
-    moved: bool,
+/// What one host's files say.
+struct Half {
+    name: PathBuf,
+    router: Plan,
+    balancer: Option<balancer::Plan>,
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let files = [&args.a, &args.b].map(|file| read(file));
-    let [a, b] = files;
-    let (a, b) = (a?, b?);
+    let (a, b) = match (&args.a, &args.b) {
+        (Some(a), Some(b)) => (read(a)?, read(b)?),
+        _ => (
+            given("--config-a", &args.config_a)?,
+            given("--config-b", &args.config_b)?,
+        ),
+    };
+    let linked = fit(&a.router, &b.router)?;
     let mut out = std::io::stdout().lock();
     let mut values = Vec::new();
-    for left_out in left_out((&args.a, &a), (&args.b, &b)) {
+    for left_out in left_out(a.file(), b.file()) {
         writeln!(std::io::stderr(), "left out: {left_out}")?;
     }
-    let pairs = pairs((&args.a, &a), (&args.b, &b))?;
-    for pair in &pairs {
-        let rows: Vec<Row> = pair
-            .failures()
-            .into_iter()
-            .map(|failure| row(pair, failure, args.seeds))
-            .collect();
+    for mut pair in pairs(a.file(), b.file())? {
+        pair.linked = linked;
+        if let Some(holders) = pair.misfit(args.seeds) {
+            bail!(
+                "{}: when all is well, {} has the address, and not {} alone: such a pair has no plan",
+                pair.first().name,
+                report::names(&pair, holders),
+                pair.hosts[0].name
+            );
+        }
+        let first = if a.is(&pair.hosts[0]) { &a } else { &b };
+        let brokers = first.balancer.as_ref().map(|plan| brokers::of(plan, &pair));
+        let report = Report::of(pair, brokers.unwrap_or_default(), args.seeds);
         if args.json {
-            values.push(value(pair, &rows));
+            values.push(report.value());
         } else {
-            out.write_all(table(pair, &rows, args.seeds).as_bytes())?;
+            out.write_all(report.table().as_bytes())?;
         }
     }
     if args.json {
@@ -74,14 +99,63 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(file: &Path) -> anyhow::Result<RouterSettings> {
+fn read(file: &Path) -> anyhow::Result<Half> {
     let (name, bytes) = file::read(file)?;
     if !check::is_routers(&bytes) {
-        bail!("{name} is no router's file: `tandem plan` wants two keepalived.conf or their TOML forms");
+        bail!(
+            "{name} is no router's file: `tandem plan` wants two keepalived.conf or their TOML forms, \
+             or all files of a host after --config-a and --config-b"
+        );
     }
-    let plan = check::read_router(&name, bytes, &mut Vec::new());
-    let plan = plan.with_context(|| format!("{name} has errors: `tandem check {name}` says which"))?;
-    Ok(plan.router)
+    let mut said = Vec::new();
+    let plan = check::read_router(&name, bytes, &mut said);
+    check::tell(&said)?;
+    Ok(Half {
+        name: file.to_owned(),
+        router: plan.with_context(|| format!("{name} has errors: `tandem check {name}` says which"))?,
+        balancer: None,
+    })
+}
+
+/// Both daemons' files, as a drill takes them.
+fn given(which: &str, files: &[PathBuf]) -> anyhow::Result<Half> {
+    let given = Given::read(which, files)?;
+    let texts: Vec<(String, String)> = given
+        .balancer
+        .iter()
+        .map(|(name, bytes)| (name.clone(), String::from_utf8_lossy(bytes).into_owned()))
+        .collect();
+    Ok(Half {
+        name: PathBuf::from(&given.router.0),
+        router: given.router_plan()?,
+        balancer: Some(given.balancer_plan(&texts)?),
+    })
+}
+
+impl Half {
+    fn file(&self) -> File<'_> {
+        (&self.name, &self.router.router)
+    }
+
+    fn is(&self, side: &Side) -> bool {
+        self.name.display().to_string() == side.name
+    }
+}
+
+/// Whether a link joins them. What is wrong about them as a pair is said, and of one that cannot work there is no plan.
+fn fit(a: &Plan, b: &Plan) -> anyhow::Result<bool> {
+    let found = tandem_vrrp_config::compare(a, b);
+    let said: Vec<check::Said> = found.iter().map(check::about_a_pair).collect();
+    check::tell(&said)?;
+    // A virtual router that only one file has is left out.
+    let breaks = |finding: &&Finding| finding.severity == Severity::Error && finding.kind != "vrid";
+    if let Some(finding) = found.iter().find(breaks) {
+        bail!(
+            "the files do not fit together ({}): of such a pair there is no plan",
+            finding.kind
+        );
+    }
+    Ok(a.global.pair.is_some() && b.global.pair.is_some())
 }
 
 /// The master of a pair is made up as long as it is.
@@ -102,7 +176,7 @@ pub fn pairs(a: File<'_>, b: File<'_>) -> anyhow::Result<Vec<Pair>> {
             side(a, one, sources[0].unwrap_or(first)),
             side(b, other, sources[1].unwrap_or(second)),
         ];
-        let [priority, others] = sides.each_ref().map(|side| side.explain(None).effective);
+        let [priority, others] = sides.each_ref().map(|side| side.explain(&[]).effective);
         for (side, source) in sides.iter_mut().zip(sources) {
             if priority == others && source.is_none() {
                 side.left_out.push(ADDRESS.into());
@@ -144,238 +218,5 @@ fn side((file, router): File<'_>, instance: &InstanceSettings, source: Ipv4Addr)
     Side::new(file.display().to_string(), router, instance, source)
 }
 
-fn row(pair: &Pair, failure: Failure, seeds: u64) -> Row {
-    let runs: Vec<Run> = (0..seeds).map(|number| pair.simulate(&failure, number)).collect();
-    let mut gaps: Vec<Duration> = runs.iter().map(|run| run.gap).collect();
-    gaps.sort_unstable();
-    Row {
-        noticed: Pair::noticed(&failure),
-        arithmetic: pair.arithmetic(&failure),
-        median: gaps.get(gaps.len() / 2).copied().unwrap_or_default(),
-        worst: gaps.last().copied().unwrap_or_default(),
-        double: runs.iter().map(|run| run.double).max().unwrap_or_default(),
-        moved: runs.iter().filter(|run| run.moved).count() * 2 > runs.len(),
-        failure,
-    }
-}
-
-fn table(pair: &Pair, rows: &[Row], seeds: u64) -> String {
-    let [first, second] = pair.hosts.each_ref().map(|side| side.explain(None).effective);
-    let mut out = format!(
-        "{}: {} is master with {}, {} stands by with {}; adverts each {} s\n\
-         seconds in which nobody serves; simulated {seeds} times\n\n\
-         {:32}{:>10}{:>12}{:>10}{:>10}{:>12}  then serves\n",
-        pair.first().name,
-        pair.hosts[0].name,
-        first,
-        pair.hosts[1].name,
-        second,
-        pair.first().protocol.interval().as_secs_f64(),
-        "what happens to the master",
-        "noticed",
-        "arithmetic",
-        "median",
-        "worst",
-        "both serve",
-    );
-    for row in rows {
-        let arithmetic = row.arithmetic.map_or("stays".into(), seconds);
-        out += &format!(
-            "{:32}{:>10}{arithmetic:>12}{:>10}{:>10}{:>12}  {}\n",
-            row.failure.to_string(),
-            seconds(row.noticed),
-            seconds(row.median),
-            seconds(row.worst),
-            seconds(row.double),
-            pair.hosts[usize::from(row.moved)].name
-        );
-    }
-    out += "\nnoticed: how long at most until the router knows, before the times beside it begin\n";
-    for left_out in pair.left_out() {
-        out += &format!("left out: {left_out}\n");
-    }
-    out
-}
-
-fn value(pair: &Pair, rows: &[Row]) -> Value {
-    let rows: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            json!({
-                "failure": row.failure.to_string(),
-                "noticed": row.noticed.as_secs_f64(),
-                "arithmetic": row.arithmetic.map(|time| time.as_secs_f64()),
-                "median": row.median.as_secs_f64(),
-                "worst": row.worst.as_secs_f64(),
-                "both_serve": row.double.as_secs_f64(),
-                "then_serves": pair.hosts[usize::from(row.moved)].name,
-            })
-        })
-        .collect();
-    json!({ "instance": &*pair.first().name, "master": pair.hosts[0].name, "backup": pair.hosts[1].name,
-        "failures": rows, "left_out": pair.left_out().collect::<Vec<_>>() })
-}
-
-fn seconds(time: Duration) -> String {
-    format!("{:.3}", time.as_secs_f64())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SEEDS: u64 = 50;
-
-    fn settings(priority: u8, more: &str) -> RouterSettings {
-        let text = format!(
-            "global_defs {{\n vrrp_version 3\n}}\nvrrp_script alive {{\n script /bin/true\n interval 2\n fall 3\n}}\n\
-             vrrp_instance V {{\n interface eth0\n virtual_router_id 51\n priority {priority}\n advert_int 0.1\n\
-             virtual_ipaddress {{\n 10.0.0.100/24\n }}\n{more}\n}}\n"
-        );
-        check::read_router("test.conf", text.into_bytes(), &mut Vec::new())
-            .unwrap()
-            .router
-    }
-
-    fn rows(a: (u8, &str), b: (u8, &str)) -> Vec<Row> {
-        let pair = pair(a, b);
-        assert_eq!(pair.hosts[0].name, "a");
-        let failures = pair.failures().into_iter();
-        failures.map(|failure| row(&pair, failure, SEEDS)).collect()
-    }
-
-    fn pair(a: (u8, &str), b: (u8, &str)) -> Pair {
-        let (a, b) = (settings(a.0, a.1), settings(b.0, b.1));
-        pairs((Path::new("a"), &a), (Path::new("b"), &b)).unwrap().remove(0)
-    }
-
-    fn find(rows: &[Row], wanted: impl Fn(&Failure) -> bool) -> &Row {
-        rows.iter().find(|row| wanted(&row.failure)).unwrap()
-    }
-
-    #[test]
-    fn the_simulator_never_waits_longer_than_the_arithmetic() {
-        let rows = rows((150, "track_script {\n alive\n}"), (100, ""));
-        let slack = Duration::from_millis(2);
-        for row in &rows {
-            let allowed = row.arithmetic.unwrap() + slack;
-            assert!(row.worst <= allowed, "{}: {:?} > {allowed:?}", row.failure, row.worst);
-        }
-        let power = find(&rows, |failure| *failure == Failure::PowerLost);
-        assert_eq!(power.arithmetic, Some(Duration::from_micros(360_937)));
-        assert!(
-            power.moved && power.worst > Duration::from_millis(260),
-            "{:?}",
-            power.worst
-        );
-        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
-        assert_eq!((script.noticed, script.moved), (Duration::from_secs(8), true));
-        let back = find(&rows, |failure| *failure == Failure::Returns);
-        assert!(!back.moved, "it preempts");
-    }
-
-    #[test]
-    fn a_weight_that_is_too_small_moves_nothing() {
-        let rows = rows((150, "track_script {\n alive weight -30\n}"), (100, ""));
-        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
-        assert_eq!((script.arithmetic, script.moved), (None, false));
-    }
-    const BOOST: &str = "track_script {\n alive weight 2\n}";
-
-    #[test]
-    fn the_backup_has_what_its_own_checks_add() {
-        // 103 against 102; without the check 101 against 102.
-        let rows = rows((101, BOOST), (100, BOOST));
-        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
-        assert_eq!((script.arithmetic, script.moved), (Some(Duration::ZERO), true));
-        assert_eq!(script.failure.to_string(), "alive fails: -2");
-    }
-
-    #[test]
-    fn master_is_who_has_more_when_all_is_well() {
-        let boosted = pair((101, ""), (100, BOOST));
-        assert_eq!(boosted.hosts[0].name, "b");
-        let equal = pair((100, ""), (100, ""));
-        assert_eq!(equal.hosts[0].name, "b", "the higher address");
-        assert_eq!(
-            equal.left_out().collect::<Vec<_>>(),
-            ["b", "a"].map(|host| format!("{host}: {ADDRESS}"))
-        );
-        assert_eq!(boosted.left_out().count(), 0);
-        let named = pair((100, "mcast_src_ip 10.0.0.2"), (100, "mcast_src_ip 10.0.0.1"));
-        assert_eq!((named.hosts[0].name.as_str(), named.left_out().count()), ("a", 0));
-    }
-
-    #[test]
-    fn what_an_instance_and_its_group_track_counts_twice() {
-        let text = |priority| {
-            let text = format!(
-                "vrrp_script alive {{\n script /bin/true\n}}\n{}vrrp_sync_group G {{\n group {{\n V\n}}\n\
-                 sync_group_tracking_weight\n track_script {{\n alive weight -15\n}}\n}}\n",
-                instance("V", 51, priority).replace(
-                    "virtual_router_id",
-                    "track_script {\n alive weight 10\n}\nvirtual_router_id"
-                )
-            );
-            check::read_router("test.conf", text.into_bytes(), &mut Vec::new())
-                .unwrap()
-                .router
-        };
-        let (a, b) = (text(120), text(100));
-        let pair = pairs((Path::new("a"), &a), (Path::new("b"), &b)).unwrap().remove(0);
-        let rows = pair.failures().into_iter().map(|failure| row(&pair, failure, SEEDS));
-        let rows: Vec<Row> = rows.collect();
-        let script = find(&rows, |failure| matches!(failure, Failure::Tracked(_)));
-        // 130 without, 105 with the failure, against 110.
-        assert_eq!(script.failure.to_string(), "alive fails: -25");
-        assert_eq!((script.arithmetic, script.moved), (Some(Duration::ZERO), true));
-    }
-
-    #[test]
-    fn a_group_counts_and_what_is_left_out_is_said() {
-        let read = |priority, more: &str| {
-            let text = format!(
-                "vrrp_script alive {{\n script /bin/true\n}}\n{}{}\
-                 vrrp_sync_group G {{\n group {{\n V\n W\n}}\n track_script {{\n alive weight 2\n}}\n}}\n{more}",
-                instance("V", 51, priority),
-                instance("W", 52, priority)
-            );
-            check::read_router("test.conf", text.into_bytes(), &mut Vec::new())
-                .unwrap()
-                .router
-        };
-        let six = "vrrp_instance S {\n interface eth0\n virtual_router_id 53\n virtual_ipaddress {\n fe80::1\n}\n}\n";
-        let (a, b) = (read(101, six), read(100, ""));
-        let (a, b) = ((Path::new("a"), &a), (Path::new("b"), &b));
-        let pair = pairs(a, b).unwrap().remove(0);
-        assert_eq!(pair.hosts[1].explain(None).effective.value(), 102);
-        let said: Vec<String> = pair.left_out().collect();
-        assert_eq!(said[0], "a: the other virtual routers of the sync group G");
-        assert_eq!(left_out(a, b), ["S of a: the other file has none of its number"]);
-        assert_eq!(left_out(a, a), ["S of a: IPv6 is not simulated"; 2]);
-    }
-
-    #[test]
-    fn a_balancer_that_hangs_is_waited_for() {
-        let lb = "track_lb {\n balancer weight -50\n}";
-        let text = format!(
-            "track_lb balancer {{\n socket /run/lb.sock\n interval 0.1\n fall 2\n}}\n{}",
-            instance("V", 51, 150).replace("virtual_router_id", &format!("{lb}\nvirtual_router_id"))
-        );
-        let router = check::read_router("test.conf", text.into_bytes(), &mut Vec::new())
-            .unwrap()
-            .router;
-        let pair = pairs((Path::new("a"), &router), (Path::new("b"), &settings(100, "")))
-            .unwrap()
-            .remove(0);
-        // Found well, and 0.1 s later silent, twice for half a second.
-        assert_eq!(pair.hosts[0].tracked[0].noticed, Duration::from_millis(1100));
-    }
-
-    fn instance(name: &str, vrid: u8, priority: u8) -> String {
-        format!(
-            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {vrid}\n priority {priority}\n\
-             virtual_ipaddress {{\n 10.0.0.{vrid}/24\n }}\n}}\n"
-        )
-    }
-}
+mod tests;

@@ -4,12 +4,14 @@
 //! priorities of a healthy pair are not the ones written in the files.
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_time::Mono;
-use tandem_vrrp_core::settings::{InstanceSettings, RouterSettings, TrackUse, Tracker, TrackerId, TrackerKind, Weight};
+use tandem_vrrp_core::settings::{
+    InstanceSettings, LbCondition, RouterSettings, TrackUse, Tracker, TrackerId, TrackerKind, Weight,
+};
 use tandem_vrrp_core::track::{Contribution, Explanation, Level};
 use tandem_vrrp_core::{Input, Observation, Router};
 
@@ -34,10 +36,24 @@ pub struct Tracked {
     pub name: Arc<str>,
     /// How long its failure may take until the router knows.
     pub noticed: Duration,
+    /// What of the balancer's failures it may see.
+    pub looks: Looks,
+    /// The backend that it wants servers of.
+    pub backend: Option<Arc<str>>,
     /// What its failure takes from the priority; `None` is a fault.
     pub costs: Option<i64>,
     well: Level,
     ill: Level,
+}
+
+/// At the balancer of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    Elsewhere,
+    /// Whether its process is there, and how long at most until it is known that it is not.
+    IfItIsThere(Duration),
+    /// Whether it answers. Of one that is gone that is known after so long.
+    IfItAnswers(Duration),
 }
 
 impl Side {
@@ -52,9 +68,6 @@ impl Side {
             if group.members.len() > 1 {
                 left_out.push(format!("the other virtual routers of the sync group {}", group.name));
             }
-        }
-        if alone.quorum.take().is_some() {
-            left_out.push(format!("the quorum of {}", alone.name));
         }
         if !router.link_delays.is_empty() {
             left_out.push("interface_up_down_delays".into());
@@ -101,11 +114,21 @@ impl Side {
         &self.settings.instances[0]
     }
 
-    /// The priority when all is well but this, as the router itself reckons it.
-    pub fn explain(&self, failed: Option<&Tracked>) -> Explanation {
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.instance().addresses().map(|vip| vip.address).collect()
+    }
+
+    /// How many may answer.
+    pub fn witnesses(&self) -> usize {
+        let quorum = self.instance().quorum.as_ref();
+        quorum.map_or(0, |quorum| quorum.witnesses.len() + usize::from(quorum.gateway))
+    }
+
+    /// The priority when all is well but these, as the router itself reckons it.
+    pub fn explain(&self, failed: &[Tracked]) -> Explanation {
         let mut router = Router::new(self.settings.clone());
         for tracked in &self.tracked {
-            router.handle(tracked.tells(failed != Some(tracked)), Mono::ZERO);
+            router.handle(tracked.tells(!failed.contains(tracked)), Mono::ZERO);
         }
         let explained = router.explain(ONLY);
         explained.unwrap_or_else(|| Explanation::new(self.instance().priority, Vec::new()))
@@ -147,6 +170,8 @@ impl Tracked {
             tracker: tracker.id,
             name: Arc::clone(&tracker.name),
             noticed: noticed(&tracker.kind),
+            looks: looks(&tracker.kind),
+            backend: backend(&tracker.kind),
             costs,
             well,
             ill,
@@ -176,6 +201,32 @@ fn noticed(kind: &TrackerKind) -> Duration {
         TrackerKind::Process(process) => process.terminate_delay.max(process.fork_delay),
         // These are told by the kernel as they happen.
         TrackerKind::Interface(_) | TrackerKind::File(_) | TrackerKind::Bfd => Duration::ZERO,
+    }
+}
+
+/// A script may look at anything; by the program that it runs it is told apart whether a process that hangs is there for it.
+fn looks(kind: &TrackerKind) -> Looks {
+    const OF_PROCESSES: [&str; 7] = ["killall", "pkill", "pidof", "pgrep", "ps", "systemctl", "service"];
+    let is_of_processes = |word: &str| OF_PROCESSES.contains(&word.rsplit('/').next().unwrap_or(word));
+    match kind {
+        TrackerKind::Script(script) => match script.command.first().is_some_and(|word| is_of_processes(word)) {
+            true => Looks::IfItIsThere(noticed(kind)),
+            false => Looks::IfItAnswers(noticed(kind)),
+        },
+        TrackerKind::Process(_) => Looks::IfItIsThere(noticed(kind)),
+        // Whoever is gone refuses at once.
+        TrackerKind::Lb(lb) => Looks::IfItAnswers(lb.interval * lb.fall),
+        TrackerKind::Interface(_) | TrackerKind::File(_) | TrackerKind::Bfd => Looks::Elsewhere,
+    }
+}
+
+fn backend(kind: &TrackerKind) -> Option<Arc<str>> {
+    match kind {
+        TrackerKind::Lb(lb) => match &lb.condition {
+            LbCondition::BackendHasServers { backend, .. } => Some(Arc::clone(backend)),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

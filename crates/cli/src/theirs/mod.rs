@@ -6,7 +6,7 @@
 mod along;
 mod balancer;
 pub mod change;
-mod given;
+pub mod given;
 mod native;
 pub mod pace;
 mod place;

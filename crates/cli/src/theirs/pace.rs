@@ -37,14 +37,10 @@ const TOGETHER: Duration = Duration::from_millis(450);
 impl Pace {
     pub fn of(pair: &Pair, plan: &Plan, backend: &str, first: Side) -> Pace {
         let down = pair.arithmetic(&Failure::PowerLost).unwrap_or_default();
-        // Whatever looks at the balancer counts; the first that moves the address decides.
-        let moved = |failure: &Failure| {
-            let wait = pair.arithmetic(failure)?;
-            // Of less priority it is overruled when the other has waited in vain.
-            Some(Pair::noticed(failure) + if wait.is_zero() { down } else { wait })
-        };
-        let tracked = pair.hosts[0].tracked.iter().cloned().map(Failure::Tracked);
-        let balancer = tracked.filter_map(|failure| moved(&failure)).min().unwrap_or(down);
+        // Whatever looks at the balancer counts, as far as it has to notice before the address moves.
+        let moved = |failure: Failure| Some(pair.noticed(&failure) + pair.arithmetic(&failure)?);
+        let balancer = [Failure::BalancerDies, Failure::BalancerHangs].map(moved);
+        let balancer = balancer.into_iter().flatten().max().unwrap_or(down);
         let slowest = pair.hosts[0]
             .tracked
             .iter()
@@ -194,7 +190,7 @@ impl Pace {
     }
 }
 
-fn until_down(server: &Server) -> Duration {
+pub fn until_down(server: &Server) -> Duration {
     let Some(check) = &server.check else {
         return Duration::ZERO;
     };
