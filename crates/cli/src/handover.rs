@@ -5,11 +5,13 @@ use std::net::IpAddr;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 use tandem_vrrp_config::PairLink;
 
 use crate::router_socket::RouterSocket;
 use crate::span_of_time;
+use crate::stats_socket::{StatsSocket, USUAL};
 
 #[derive(clap::Args)]
 #[command(
@@ -19,8 +21,10 @@ use crate::span_of_time;
     With a `pair_link` the other host takes over within milliseconds, otherwise by its own timer (0.6 s at an interval of 1 s),\n\
     and connections that this host has go on here until they end or --keep is over: the other host hands their packets back,\n\
     for which it needs `nft`. --resume then does the same the other way round.\n\
+    --over TIME closes them at an even pace over this time, instead of all that are left at its end: the balancer of this host is\n\
+    told to stop softly, and ends with the last of them.\n\
     Exit status: 0 handed over (or resumed), 1 nobody took over, or not in time, 3 this host held nothing, 2 the router cannot be asked.\n\
-    Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --keep 10m\n  tandem handover --resume"
+    Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --keep 10m\n  tandem handover --over 10m\n  tandem handover --resume"
 )]
 pub struct Args {
     /// One instance; without it, all of them
@@ -31,6 +35,12 @@ pub struct Args {
     /// How long connections go on here at most, up to 24h, 0s for not at all; without it what `pair_link` says (30 s)
     #[arg(long, value_name = "TIME", conflicts_with = "resume", value_parser = keep)]
     keep: Option<Duration>,
+    /// Have the balancer of this host stop, and close connections that go on here at an even pace over this time, up to 24h
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["resume", "keep", "brief"], value_parser = keep)]
+    over: Option<Duration>,
+    /// With --over: the stats socket of that balancer, which has to let us command (level admin)
+    #[arg(long, value_name = "PATH", default_value = USUAL, requires = "over")]
+    balancer: StatsSocket,
     /// Take part again by itself, some seconds later and as the trackers say: before the balancer of this host is stopped
     #[arg(long, conflicts_with = "resume")]
     brief: bool,
@@ -58,6 +68,9 @@ fn keep(text: &str) -> Result<Duration, String> {
 /// How often the router is asked how far it is.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How much longer connections are kept than they are closed over.
+const SPARE: Duration = Duration::from_secs(2);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     Resumed,
@@ -79,6 +92,13 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         hand_over(args, instance, &mut kept)?
     };
     let took = begun.elapsed();
+    // Who holds nothing may still have connections, from a handover before.
+    let paced = args
+        .over
+        .filter(|_| matches!(outcome, Outcome::HandedOver | Outcome::Nothing));
+    if let Some(over) = paced {
+        stop_softly(&args.balancer, over)?;
+    }
     let mut out = io::stdout().lock();
     if args.json {
         let value = json!({
@@ -89,6 +109,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         writeln!(out, "{}", outcome.tell(&names, took))?;
         if outcome == Outcome::HandedOver {
             stayed(&kept).iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        }
+        if let Some(over) = paced {
+            writeln!(
+                out,
+                "the balancer of this host closes them over {over:?}, and ends with the last"
+            )?;
         }
     }
     Ok(outcome.status())
@@ -101,7 +127,9 @@ fn hand_over(args: &Args, instance: Option<&str>, kept: &mut Value) -> anyhow::R
         return Ok((Outcome::Nothing, before));
     }
     let successor = args.to.map(|to| to.to_string());
-    let seconds = args.keep.map(|keep| keep.as_secs_f64().ceil() as u64);
+    // The last is closed when the time is over, and is not to be lost before.
+    let paced = args.over.map(|over| (over + SPARE).min(PairLink::LONGEST_KEEP));
+    let seconds = args.keep.or(paced).map(|keep| keep.as_secs_f64().ceil() as u64);
     let details = [
         ("instance", instance.into()),
         ("successor", successor.into()),
@@ -120,6 +148,20 @@ fn hand_over(args: &Args, instance: Option<&str>, kept: &mut Value) -> anyhow::R
             return Ok((Outcome::NobodyCame, left));
         }
         std::thread::sleep(PAUSE);
+    }
+}
+
+/// By the command that operators have for it.
+fn stop_softly(balancer: &StatsSocket, over: Duration) -> anyhow::Result<()> {
+    let order = format!("drain over {}ms", over.as_millis());
+    let answer = balancer.ask(&order).with_context(|| {
+        format!("the addresses are handed over, but the balancer at {balancer} cannot be told to stop softly (--balancer says where it is)")
+    })?;
+    match answer.trim() {
+        "" => Ok(()),
+        refusal => {
+            bail!("the addresses are handed over, but the balancer at {balancer} does not stop softly: {refusal}")
+        }
     }
 }
 
@@ -206,6 +248,33 @@ mod tests {
         assert_eq!(held(&state, Some("VI_3")), ["VI_3"]);
         assert_eq!(held(&state, Some("VI_2")), [""; 0]);
         assert_eq!(held(&Value::Null, None), [""; 0]);
+    }
+
+    #[test]
+    fn the_balancer_is_told_to_close_them_over_the_time() {
+        use std::io::{BufRead, BufReader};
+        use std::os::unix::net::UnixListener;
+
+        let path = std::env::temp_dir().join(format!("tandem-over-{}.sock", std::process::id()));
+        let listener = UnixListener::bind(&path).expect("nobody has this name");
+        let balancer = StatsSocket::Unix(path.clone());
+        let answering = std::thread::spawn(move || {
+            ["\n", "Permission denied\n"].map(|answer| {
+                let (mut stream, _) = listener.accept().expect("it is asked");
+                let mut line = String::new();
+                BufReader::new(&stream).read_line(&mut line).expect("a line");
+                stream.write_all(answer.as_bytes()).expect("it listens");
+                line
+            })
+        });
+        let over = Duration::from_secs(600);
+        stop_softly(&balancer, over).expect("it does");
+        let refusal = stop_softly(&balancer, over).expect_err("it may not").to_string();
+        assert!(refusal.contains("Permission denied"), "{refusal}");
+        assert_eq!(answering.join().expect("well"), ["drain over 600000ms\n"; 2]);
+        std::fs::remove_file(&path).expect("ours");
+        let nobody = stop_softly(&balancer, over).expect_err("nobody is there").to_string();
+        assert!(nobody.contains("--balancer says where"), "{nobody}");
     }
 
     #[test]
