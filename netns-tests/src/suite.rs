@@ -3,6 +3,9 @@
 //! Most tests run inside the namespaces. A few look from outside at what becomes of a lab; those start helpers.
 
 use std::process::exit;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use tandem_lab::{Ground, Missing};
@@ -36,7 +39,18 @@ pub enum Place {
 }
 
 pub struct Suite {
-    pub tests: Vec<Test>,
+    /// One after the other, as they judge times.
+    pub alone: Vec<Test>,
+    /// Two at a time: what they judge does not change when the machine has more to do. With `--long` these run alone as well.
+    pub beside: Vec<Test>,
+}
+
+/// How many tests have ended in which way.
+#[derive(Default)]
+struct Count {
+    passed: u32,
+    failed: u32,
+    skipped: u32,
 }
 
 impl Bench<'_> {
@@ -74,46 +88,33 @@ impl Suite {
         }
     }
 
-    fn chosen<'a>(&'a self, options: &'a Options) -> impl Iterator<Item = &'a Test> {
-        self.tests
-            .iter()
-            .filter(|test| !matches!(test.place, Place::Helper(_)) && options.wants(test.name))
+    fn all(&self) -> impl Iterator<Item = &Test> {
+        self.alone.iter().chain(&self.beside)
     }
 
     fn list(&self, options: &Options) -> ! {
-        self.chosen(options).for_each(|test| say(test.name));
+        let named = chosen(self.all(), options);
+        named.iter().for_each(|test| say(test.name));
         exit(0)
     }
 
     fn run_all(&self, options: &Options) -> ! {
-        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-        for test in self.chosen(options) {
-            let begin = Instant::now();
-            let finished = Child::start(options.for_child(test.name)).and_then(|child| child.finish(test.within));
-            let Finished { outcome, output } = finished.unwrap_or_else(|error| Finished {
-                outcome: Outcome::Failed,
-                output: format!("cannot run the test: {error}"),
-            });
-            let (count, word) = match outcome {
-                Outcome::Passed => (&mut passed, "ok"),
-                Outcome::Failed => (&mut failed, "FAILED"),
-                Outcome::Skipped => (&mut skipped, "skipped"),
-            };
-            *count += 1;
-            say(&format!(
-                "test {} ... {word} ({:.2} s)",
-                test.name,
-                begin.elapsed().as_secs_f64()
-            ));
-            say_below(&output);
-        }
+        let count = Mutex::new(Count::default());
+        let at_a_time = if options.long { 1 } else { 2 };
+        run(&chosen(self.alone.iter(), options), 1, options, &count);
+        run(&chosen(self.beside.iter(), options), at_a_time, options, &count);
+        let Count {
+            passed,
+            failed,
+            skipped,
+        } = count.into_inner().unwrap_or_else(PoisonError::into_inner);
         say(&format!("{passed} passed, {failed} failed, {skipped} skipped"));
         exit(i32::from(failed > 0))
     }
 
     /// In the process that belongs to one test.
     fn run_here(&self, name: &str, options: &Options) -> ! {
-        let Some(test) = self.tests.iter().find(|test| test.name == name) else {
+        let Some(test) = self.all().find(|test| test.name == name) else {
             say(&format!("there is no test {name}"));
             exit(2);
         };
@@ -148,6 +149,47 @@ impl Suite {
         };
         exit(outcome.code())
     }
+}
+
+fn chosen<'a>(tests: impl Iterator<Item = &'a Test>, options: &Options) -> Vec<&'a Test> {
+    tests
+        .filter(|test| !matches!(test.place, Place::Helper(_)) && options.wants(test.name))
+        .collect()
+}
+
+/// Runs them in their order, so many at a time.
+fn run(tests: &[&Test], at_a_time: usize, options: &Options, count: &Mutex<Count>) {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        while let Some(test) = tests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            run_one(test, options, count);
+        }
+    };
+    thread::scope(|scope| {
+        (0..at_a_time).for_each(|_| {
+            scope.spawn(work);
+        });
+    });
+}
+
+fn run_one(test: &Test, options: &Options, count: &Mutex<Count>) {
+    let begin = Instant::now();
+    let finished = Child::start(options.for_child(test.name)).and_then(|child| child.finish(test.within));
+    let Finished { outcome, output } = finished.unwrap_or_else(|error| Finished {
+        outcome: Outcome::Failed,
+        output: format!("cannot run the test: {error}"),
+    });
+    // Held while it is said, so that what belongs together stays together.
+    let mut count = count.lock().unwrap_or_else(PoisonError::into_inner);
+    let (count, word) = match outcome {
+        Outcome::Passed => (&mut count.passed, "ok"),
+        Outcome::Failed => (&mut count.failed, "FAILED"),
+        Outcome::Skipped => (&mut count.skipped, "skipped"),
+    };
+    *count += 1;
+    let took = begin.elapsed().as_secs_f64();
+    say(&format!("test {} ... {word} ({took:.2} s)", test.name));
+    say_below(&output);
 }
 
 fn missing(error: &anyhow::Error) -> Option<&Missing> {

@@ -17,18 +17,21 @@ mod yardstick;
 use tandem_netns_tests::Suite;
 
 fn main() {
-    let mut tests = Vec::new();
-    tests.extend(yardstick::tests());
-    tests.extend(lab::tests());
-    tests.extend(netlink::tests());
-    tests.extend(raw::tests());
-    tests.extend(outside::tests());
-    tests.extend(keepalived::tests());
-    tests.extend(balancer::tests());
-    tests.extend(forward::tests());
-    tests.extend(vrrp::tests());
-    tests.extend(interop::tests());
-    tests.extend(drill::tests());
-    tests.extend(units::tests());
-    Suite { tests }.main()
+    let alone = [
+        yardstick::tests(),
+        lab::tests(),
+        netlink::tests(),
+        raw::tests(),
+        outside::tests(),
+        keepalived::tests(),
+        balancer::tests(),
+        vrrp::tests(),
+        interop::tests(),
+    ];
+    let beside = [drill::tests(), units::tests(), forward::tests()];
+    Suite {
+        alone: alone.into_iter().flatten().collect(),
+        beside: beside.into_iter().flatten().collect(),
+    }
+    .main()
 }
