@@ -1,11 +1,14 @@
 //! Who may come in, and what they may do here. Passwords are kept as argon2 hashes; checking one takes a processor for
-//! some milliseconds, so at most two are checked at a time, away from the threads that carry messages.
+//! some milliseconds, so at most two are checked at a time, away from the threads that carry messages. What was right is known
+//! for a minute: a script that asks for page after page costs no more than one check, and needs no turn.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::future::pending;
+use std::hash::{BuildHasher, RandomState};
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use argon2::Argon2;
@@ -16,6 +19,8 @@ use tokio::task::spawn_blocking;
 
 /// How many passwords are checked at the same time.
 const AT_ONCE: usize = 2;
+/// For so long a password that was right is right without being checked.
+const LATELY: Duration = Duration::from_secs(60);
 
 /// All that the configuration says about who may come in.
 #[derive(Debug, Default, PartialEq)]
@@ -92,6 +97,37 @@ const WRONG: &str = "the name or the password is wrong";
 pub(crate) struct Users {
     known: watch::Receiver<Arc<Known>>,
     turns: Arc<Semaphore>,
+    lately: Arc<Lately>,
+}
+
+/// Which passwords were right for which hashes, not long ago. What is kept of them is worth nothing elsewhere, and an account
+/// that gets another hash is not in it.
+#[derive(Debug, Default)]
+struct Lately {
+    keys: [RandomState; 2],
+    right: Mutex<BTreeMap<[u64; 2], Instant>>,
+}
+
+impl Lately {
+    fn was_right(&self, hash: &str, password: &str, now: Instant) -> bool {
+        let since = self.list().get(&self.print(hash, password)).copied();
+        since.is_some_and(|since| now.duration_since(since) < LATELY)
+    }
+
+    fn is_right(&self, hash: &str, password: &str, now: Instant) {
+        let mut right = self.list();
+        right.retain(|_, since| now.duration_since(*since) < LATELY);
+        right.insert(self.print(hash, password), now);
+    }
+
+    fn print(&self, hash: &str, password: &str) -> [u64; 2] {
+        [0, 1].map(|key: usize| self.keys[key].hash_one((hash, password)))
+    }
+
+    /// Each thing that is done with the list is whole, so a panic elsewhere has not broken it.
+    fn list(&self) -> std::sync::MutexGuard<'_, BTreeMap<[u64; 2], Instant>> {
+        self.right.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
 }
 
 impl Users {
@@ -99,6 +135,7 @@ impl Users {
         Users {
             known,
             turns: Arc::new(Semaphore::new(AT_ONCE)),
+            lately: Arc::default(),
         }
     }
 
@@ -109,22 +146,46 @@ impl Users {
 
     pub(crate) async fn admit(&self, name: Option<&str>, password: Option<&str>) -> Result<Guest, Box<str>> {
         let known = self.known.borrow().clone();
-        let Some(account) = known.account(name)? else {
-            let rights = known.anonymous.clone().ok_or(WRONG)?;
-            return Ok(Guest { name: None, rights });
+        let account = match known.account(name) {
+            Ok(Some(account)) => account,
+            Ok(None) => {
+                let rights = known.anonymous.clone().ok_or(WRONG)?;
+                return Ok(Guest { name: None, rights });
+            }
+            Err(why) => {
+                // Which names are known cannot be told by how long the answer takes.
+                if let Some(other) = name.and(known.accounts.values().next()) {
+                    self.check(&other.hash, password.unwrap_or_default()).await;
+                }
+                return Err(why.into());
+            }
         };
-        let Ok(_turn) = self.turns.acquire().await else {
+        let (hash, password) = (&*account.hash, password.unwrap_or_default());
+        let is_right = self.lately.was_right(hash, password, Instant::now()) || self.check(hash, password).await;
+        if !is_right {
             return Err(WRONG.into());
-        };
-        let (hash, password) = (account.hash.clone(), password.unwrap_or_default().to_owned());
-        let right = spawn_blocking(move || matches(&hash, &password)).await;
-        match right.unwrap_or(false) {
-            true => Ok(Guest {
-                name: name.map(Into::into),
-                rights: account.rights.clone(),
-            }),
-            false => Err(WRONG.into()),
         }
+        Ok(Guest {
+            name: name.map(Into::into),
+            rights: account.rights.clone(),
+        })
+    }
+
+    async fn check(&self, hash: &str, password: &str) -> bool {
+        let Ok(turn) = self.turns.clone().acquire_owned().await else {
+            return false;
+        };
+        let (lately, hash, password) = (self.lately.clone(), hash.to_owned(), password.to_owned());
+        let check = move || {
+            // Whoever asked may leave meanwhile; the work goes on, and so does its turn.
+            let _turn = turn;
+            let is_right = matches(&hash, &password);
+            if is_right {
+                lately.is_right(&hash, &password, Instant::now());
+            }
+            is_right
+        };
+        spawn_blocking(check).await.unwrap_or(false)
     }
 
     /// The configuration has been read again, perhaps with others in it.
@@ -176,6 +237,7 @@ pub(crate) fn hash(password: &str) -> anyhow::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::{Context, Poll, Waker};
     use tandem_mq_core::Pattern;
 
     fn known(anonymous: bool, accounts: &[(&str, &str, Rights)]) -> Known {
@@ -215,6 +277,58 @@ mod tests {
             let guest = Users::new(receiver).admit(name, password).await;
             assert_eq!(guest.is_ok(), opens, "{anonymous} {name:?} {password:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_leaves_early_does_not_give_its_turn_away() {
+        let hash = hash("secret").unwrap();
+        let some = [("a", &*hash, Rights::everything())];
+        let (_sender, receiver) = watch::channel(Arc::new(known(false, &some)));
+        let users = Users::new(receiver);
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..AT_ONCE {
+            let mut admitted = Box::pin(users.admit(Some("a"), Some("wrong")));
+            assert!(admitted.as_mut().poll(&mut context).is_pending());
+        }
+        assert_eq!(users.turns.available_permits(), 0, "both are being checked");
+    }
+
+    #[tokio::test]
+    async fn what_was_right_is_known_for_a_while_and_no_longer_than_it_is_right() {
+        let hashes = ["secret", "other"].map(|password| hash(password).unwrap());
+        let with = |hash: &str| Arc::new(known(false, &[("a", hash, Rights::everything())]));
+        let (sender, receiver) = watch::channel(with(&hashes[0]));
+        let users = Users::new(receiver);
+        let mut now = async |password| {
+            let mut admitted = Box::pin(users.admit(Some("a"), Some(password)));
+            let mut context = Context::from_waker(Waker::noop());
+            matches!(admitted.as_mut().poll(&mut context), Poll::Ready(Ok(_)))
+        };
+        assert!(!now("secret").await);
+        users.admit(Some("a"), Some("secret")).await.unwrap();
+        assert!(now("secret").await, "without a turn");
+        assert!(!now("wrong").await);
+        sender.send_replace(with(&hashes[1]));
+        assert!(!now("secret").await, "it is another password");
+        let (lately, began) = (Lately::default(), Instant::now());
+        lately.is_right("h", "p", began);
+        assert!(lately.was_right("h", "p", began) && !lately.was_right("hp", "", began));
+        assert!(!lately.was_right("h", "p", began + LATELY));
+    }
+
+    /// Where a name that is not known is answered at once, names can be found out.
+    #[tokio::test]
+    async fn a_name_that_is_not_known_takes_as_long_as_a_wrong_password() {
+        let hash = hash("secret").unwrap();
+        let (_sender, receiver) = watch::channel(Arc::new(known(false, &[("a", &*hash, Rights::everything())])));
+        let users = Users::new(receiver);
+        let mut admitted = Box::pin(users.admit(Some("b"), Some("secret")));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(
+            admitted.as_mut().poll(&mut context).is_pending(),
+            "something is checked"
+        );
+        assert_eq!(admitted.await.unwrap_err().as_ref(), WRONG);
     }
 
     #[test]
