@@ -1,5 +1,6 @@
 //! Few places, and when all are taken the longest guest has to go: a new one, who will have asked in a moment, is worth more
-//! than one who has not come to the point. So nobody is kept out by those who are slow or broken.
+//! than one who has not come to the point. So nobody is kept out by those who are slow or broken. Whoever has said who it is
+//! can be given a seat, and stays until it is done.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,6 +10,8 @@ use tokio::task::AbortHandle;
 /// The connections of one listener.
 pub struct Guests {
     most: usize,
+    /// So many are not asked to go.
+    seats: usize,
     list: Mutex<List>,
 }
 
@@ -17,6 +20,7 @@ pub struct Guests {
 struct List {
     next: u64,
     present: BTreeMap<u64, Option<AbortHandle>>,
+    seated: BTreeMap<u64, Option<AbortHandle>>,
 }
 
 /// A place among the guests, left when dropped.
@@ -26,9 +30,16 @@ pub struct Place {
 }
 
 impl Guests {
+    /// Nobody has a seat.
     pub fn new(most: usize) -> Arc<Guests> {
+        Guests::with_seats(most, 0)
+    }
+
+    /// Beside those who may have to go there may be so many who do not.
+    pub fn with_seats(most: usize, seats: usize) -> Arc<Guests> {
         Arc::new(Guests {
             most,
+            seats,
             list: Mutex::default(),
         })
     }
@@ -51,7 +62,9 @@ impl Guests {
 
     /// This task has the place of that number, unless it has left it already.
     pub fn seat(&self, number: u64, task: AbortHandle) {
-        if let Some(place) = self.list().present.get_mut(&number) {
+        let mut list = self.list();
+        let List { present, seated, .. } = &mut *list;
+        if let Some(place) = present.get_mut(&number).or_else(|| seated.get_mut(&number)) {
             *place = Some(task);
         }
     }
@@ -69,13 +82,27 @@ impl Place {
 
     /// The task of who has it.
     pub fn holder(&self) -> Option<AbortHandle> {
-        self.guests.list().present.get(&self.number).cloned().flatten()
+        let list = self.guests.list();
+        let known = list.present.get(&self.number).or_else(|| list.seated.get(&self.number));
+        known.cloned().flatten()
+    }
+
+    /// Takes a seat, if one is free: then it stays, whoever comes.
+    pub fn sit_down(&self) {
+        let mut list = self.guests.list();
+        if list.seated.len() < self.guests.seats
+            && let Some(task) = list.present.remove(&self.number)
+        {
+            list.seated.insert(self.number, task);
+        }
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.guests.list().present.remove(&self.number);
+        let mut list = self.guests.list();
+        list.present.remove(&self.number);
+        list.seated.remove(&self.number);
     }
 }
 
@@ -103,5 +130,36 @@ mod tests {
         assert!(third.await.is_err());
         let _fourth = stay();
         assert!(!second.is_finished(), "somebody has left, so nobody has to");
+    }
+
+    #[tokio::test]
+    async fn who_has_a_seat_stays() {
+        let guests = Guests::with_seats(1, 1);
+        let stay = |sits: bool| {
+            let place = guests.enter();
+            let number = place.number();
+            if sits {
+                place.sit_down();
+            }
+            let task = tokio::spawn(async move {
+                let _place = place;
+                std::future::pending::<()>().await;
+            });
+            guests.seat(number, task.abort_handle());
+            task
+        };
+        let (seated, second, third) = (stay(true), stay(true), stay(false));
+        assert!(
+            second.await.is_err_and(|ended| ended.is_cancelled()),
+            "there was one seat"
+        );
+        assert!(!seated.is_finished() && !third.is_finished());
+        seated.abort();
+        assert!(seated.await.is_err());
+        let fourth = stay(true);
+        assert!(third.await.is_err());
+        let _fifth = stay(false);
+        tokio::task::yield_now().await;
+        assert!(!fourth.is_finished(), "the seat was free again");
     }
 }

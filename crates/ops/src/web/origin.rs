@@ -5,10 +5,11 @@
 //! led to this address (DNS rebinding) is the same in both.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::HeaderMap;
-use hyper::header::{HeaderName, ORIGIN, REFERER};
+use hyper::header::{HOST, HeaderName, ORIGIN, REFERER};
 use tandem_text::secret;
 
 /// So many characters has a word that was drawn.
@@ -51,6 +52,22 @@ pub fn needs_token(headers: &HeaderMap) -> bool {
     headers.keys().any(by_browser)
 }
 
+/// Whether it was asked for by a name that nobody else can have led here: an address, or a name without a dot, as hosts have
+/// it among themselves. Where no password keeps strangers out, a page that comes by any other name could read the token
+/// itself.
+pub fn is_asked_by_address(headers: &HeaderMap) -> bool {
+    let is_address = |host: &str| {
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+            _ => host,
+        };
+        let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        !name.contains('.') && bare.is_none() || bare.unwrap_or(name).parse::<IpAddr>().is_ok()
+    };
+    let mut hosts = headers.get_all(HOST).iter();
+    hosts.all(|host| host.to_str().is_ok_and(is_address))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,6 +100,31 @@ mod tests {
             }
             assert_eq!(needs_token(&headers), expect, "{given:?}");
         }
+    }
+
+    #[test]
+    fn which_names_nobody_else_can_lead_here() {
+        for (host, expect) in [
+            ("127.0.0.1:8161", true),
+            ("127.0.0.1", true),
+            ("[::1]:8161", true),
+            ("[::1]", true),
+            ("localhost:8161", true),
+            ("broker1", true),
+            ("evil.example", false),
+            ("evil.example:8161", false),
+            ("127.0.0.1.evil.example:8161", false),
+            ("localhost.evil.example", false),
+            ("[evil.example]:1", false),
+            ("evil.example:x", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, host.parse().expect("a value"));
+            assert_eq!(is_asked_by_address(&headers), expect, "{host}");
+            headers.append(HOST, "evil.example".parse().expect("a value"));
+            assert!(!is_asked_by_address(&headers), "each of them counts");
+        }
+        assert!(is_asked_by_address(&HeaderMap::new()), "no browser leaves it out");
     }
 
     #[test]
