@@ -123,7 +123,7 @@ fn each_step_of_an_operator_is_seen_by_a_client() {
         "document.getElementById('body').value = 'by hand\\nin two lines'; \
          document.getElementById('properties').value = 'colour: red'; document.querySelector('#send button').click()",
     );
-    assert_eq!(said(&mut browser), "The message is sent and on disk.");
+    assert_eq!(said(&mut browser), "The message is sent.");
     client.subscribe("/queue/orders", "client-individual");
     let frame = until("the message", || {
         Some(client.hear()).filter(|frame| frame.starts_with("MESSAGE"))

@@ -65,6 +65,11 @@ impl Rights {
         self.allow(right, &Scope::Name(name.into()))
     }
 
+    /// Whether it is with every name.
+    pub fn may_all(&self, right: Right) -> bool {
+        self.allow(right, &Scope::Names(Pattern::new("#")))
+    }
+
     /// Whether anything at all is.
     pub(crate) fn concern(&self, name: &str) -> bool {
         [Right::Configure, Right::Write, Right::Read]

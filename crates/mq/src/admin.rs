@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::Socket;
 use tandem_mq_core::broker::Figures;
-use tandem_ops::web::guests::Guests;
+use tandem_ops::web::guests::{Guests, Place as Seat};
 use tandem_sys::listen::{self, Acceptor, Listen, Place};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ use crate::tally::Tally;
 const BACKLOG: u32 = 64;
 /// So many ask at a time; for who comes then, the one who has been there longest has to go.
 const AT_ONCE: usize = 64;
+/// So many of those who have said who they are stay until they are done, whoever comes.
+const SEATS: usize = 16;
 const HEADER_TIME: Duration = Duration::from_secs(10);
 /// From accept to the last byte of the answer.
 const WHOLE_TIME: Duration = Duration::from_secs(30);
@@ -86,7 +88,7 @@ impl Admin {
     /// Answers until the process ends.
     pub(crate) fn serve(self, socket: Socket) -> io::Result<impl Future<Output = ()>> {
         let acceptor = Acceptor::new(Arc::new(socket))?;
-        let guests = Guests::new(AT_ONCE);
+        let guests = Guests::with_seats(AT_ONCE, SEATS);
         Ok(async move {
             loop {
                 match accept(&acceptor).await {
@@ -95,7 +97,7 @@ impl Admin {
                         let number = place.number();
                         let task = tokio::spawn(async move {
                             // Who is too slow does without, and hears no more.
-                            timeout(WHOLE_TIME, admin.talk(stream)).await.ok();
+                            timeout(WHOLE_TIME, admin.talk(stream, &place)).await.ok();
                             drop(place);
                         });
                         guests.seat(number, task.abort_handle());
@@ -111,10 +113,10 @@ impl Admin {
         })
     }
 
-    async fn talk(&self, stream: TcpStream) {
+    async fn talk(&self, stream: TcpStream, seat: &Seat) {
         let answer = |request: Request<Incoming>| async move {
             Ok::<_, Infallible>(match Console::has(request.uri().path()) {
-                true => self.console.answer(request).await,
+                true => self.console.answer(request, seat).await,
                 false => self.answer(request.method(), request.uri().path()).await,
             })
         };
@@ -155,7 +157,7 @@ impl Admin {
                 let around = Surroundings::look(&self.data_dir);
                 exposition(metrics::of_the_node(&figures, &self.tally.counted(), &around))
             }
-            "/metrics/per-object" => exposition(metrics::of_queues(&self.hub.queues().await?)),
+            "/metrics/per-object" => exposition(metrics::of_queues(self.hub.queues().await?)),
             "/health" | "/health/ready" => {
                 let figures = self.serving().await?;
                 text(StatusCode::OK, figures_in_brief(&figures))
@@ -210,5 +212,6 @@ fn respond(status: StatusCode, media_type: &'static str, body: String) -> Respon
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

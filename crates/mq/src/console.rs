@@ -25,15 +25,17 @@ use std::time::Duration;
 use hyper::body::Incoming;
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use tandem_ops::clock::Clock;
+use tandem_ops::web::guests;
 use tandem_ops::web::origin::{self, Token};
 use tandem_ops::web::{basic, body, form};
 use tokio::time::timeout;
 
 use crate::connections::Connections;
 use crate::hub::Hub;
+use crate::tally::Tally;
 use crate::users::{Guest, Users};
 use act::Done;
-use problem::{Problem, not_allowed, refused, see_other, unauthorized};
+use problem::{Problem, misdirected, not_allowed, refused, see_other, unauthorized};
 use view::Scene;
 
 /// The longest form: what somebody writes into a page, and no more.
@@ -50,6 +52,7 @@ pub(crate) struct Console {
     users: Users,
     sessions: Arc<AtomicU64>,
     connections: Arc<Connections>,
+    tally: Arc<Tally>,
     clock: Clock,
     began: u64,
     token: Token,
@@ -82,6 +85,7 @@ impl Console {
         users: Users,
         sessions: Arc<AtomicU64>,
         connections: Arc<Connections>,
+        tally: Arc<Tally>,
         (clock, began): (Clock, u64),
     ) -> Console {
         Console {
@@ -89,6 +93,7 @@ impl Console {
             users,
             sessions,
             connections,
+            tally,
             clock,
             began,
             token: Token::after(None),
@@ -100,7 +105,7 @@ impl Console {
         place(path).is_some()
     }
 
-    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<String> {
+    pub(crate) async fn answer(&self, request: Request<Incoming>, seat: &guests::Place) -> Response<String> {
         let (head, body) = request.into_parts();
         let Some((format, rest)) = place(head.uri.path()) else {
             return refused(Format::Json, &Problem::nowhere());
@@ -109,6 +114,13 @@ impl Console {
             Ok(guest) => guest,
             Err(why) => return unauthorized(format, &why),
         };
+        match guest.name() {
+            // Those who come to the point are not turned out for those who do not.
+            Some(_) => seat.sit_down(),
+            // As after DNS rebinding: no password of a browser's has kept that page out.
+            None if !origin::is_asked_by_address(&head.headers) => return misdirected(format),
+            None => {}
+        }
         let query = form::parse(head.uri.query().unwrap_or_default().as_bytes());
         let answer = match (Place::of(rest), &head.method) {
             (Some(Place::Login), _) => self.log_in(&guest, format),
@@ -135,7 +147,14 @@ impl Console {
             Some((name, password)) => (Some(name), Some(password)),
             None => (None, None),
         };
-        self.users.admit(name, password).await
+        let guest = self.users.admit(name, password).await;
+        if name.is_some() {
+            self.tally.logged_in(guest.is_ok());
+        }
+        if let (Some(name), Err(why)) = (name, &guest) {
+            tracing::warn!("somebody came to the console as {:?}: {why}", shortened(name));
+        }
+        guest
     }
 
     /// Where nobody has to say who he is, somebody may want to.
@@ -212,6 +231,10 @@ impl Console {
             }
         };
         let done = timeout(ACT, act).await.map_err(|_| Problem::silent())??;
+        let who = guest
+            .name()
+            .map_or("somebody without a name".to_owned(), |name| format!("user {name:?}"));
+        tracing::info!("by the console, {who}: {} ({:?})", done.in_brief(), shortened(name));
         Ok(match format {
             Format::Json => view::json(&done),
             Format::Html => see_other(&done.leads_to(name)),
@@ -243,6 +266,11 @@ impl Place {
             _ => return None,
         })
     }
+}
+
+/// For the log, where anybody could write anything otherwise.
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
 }
 
 /// The last one counts.

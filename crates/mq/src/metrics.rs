@@ -212,8 +212,10 @@ fn of_surroundings(page: &mut Page, around: &Surroundings) {
     }
 }
 
-pub(crate) fn of_queues(queues: &[QueueView]) -> String {
+/// Those that one connection has for itself are its own affair: who knows the name of one may send there.
+pub(crate) fn of_queues(mut queues: Vec<QueueView>) -> String {
     let mut page = Page::default();
+    queues.retain(|queue| !queue.owned);
     let labels: Vec<String> = queues.iter().map(labels).collect();
     let mut family = |name: &str, kind: &str, help: &str, value: &dyn Fn(&QueueView) -> u64| {
         let samples = labels.iter().zip(queues.iter().map(value));
@@ -273,10 +275,20 @@ mod tests {
             durable: true,
             depth: 7,
             in_flight: 0,
+            owned: false,
             consumers: 0,
             counts: Default::default(),
         };
-        let page = of_queues(&[queue]);
+        let own = QueueView {
+            name: "stomp.temp-1".into(),
+            owned: true,
+            ..queue.clone()
+        };
+        let page = of_queues(vec![queue, own]);
+        assert!(
+            !page.contains("stomp.temp-1"),
+            "who knows its name may send there: {page}"
+        );
         let line = page
             .lines()
             .find(|line| line.starts_with("tandem_mq_queue_messages_ready{"));

@@ -3,6 +3,7 @@
 use anyhow::{Context, bail};
 use serde::Deserialize;
 use tandem_mq_core::PolicyRecord;
+use tandem_mq_core::broker::{MOST_POLICIES, check_policy};
 
 use crate::permissions;
 
@@ -42,6 +43,9 @@ impl Policy {
             max_length: self.max_length,
             max_bytes: self.max_length_bytes,
         };
+        if let Err(why) = check_policy(&record) {
+            bail!("{why}");
+        }
         let says_nothing = PolicyRecord {
             name: record.name.clone(),
             pattern: record.pattern.clone(),
@@ -65,6 +69,12 @@ pub(crate) fn records(policies: &[Policy]) -> anyhow::Result<Vec<PolicyRecord>> 
             bail!("policy {:?} is there twice", policy.name);
         }
         records.push(record);
+    }
+    if records.len() > MOST_POLICIES {
+        bail!(
+            "there are {} policies, and at most {MOST_POLICIES} can be",
+            records.len()
+        );
     }
     Ok(records)
 }
@@ -101,6 +111,9 @@ mod tests {
         };
         assert_eq!(read(&format!("{begin}{whole}")), Ok(vec![expect]));
         let twice = format!("{begin}max-length = 1\n{begin}max-length = 1\n");
+        let many = (0..=MOST_POLICIES)
+            .map(|number| format!("[[policy]]\nname = \"{number}\"\npattern = \"a\"\nmax-length = 1\n"));
+        let many = many.collect::<String>();
         for (text, says) in [
             (begin, "policy \"p\": it says nothing"),
             (&twice, "policy \"p\" is there twice"),
@@ -110,6 +123,13 @@ mod tests {
                 "pattern: \"^mirrior\" looks like a regular expression",
             ),
             ("[[policy]]\nname = \"p\"\npattern = \"\"\n", "a pattern is empty"),
+            (&format!("{begin}dead-letter = \"a\\u0007\"\n"), "a control character"),
+            (
+                &format!("{begin}expiry = \"{}\"\n", "x".repeat(1025)),
+                "longer than 1024",
+            ),
+            (&format!("{begin}expiry = \"amq.gen-x\"\n"), "gone with its connection"),
+            (&many, "there are 101 policies, and at most 100 can be"),
             (
                 "[[policy]]\nname = \"p\"\npattern = \"a\"\nttl = 1\n",
                 "unknown field `ttl`",

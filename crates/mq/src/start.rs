@@ -89,6 +89,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
         Users::new(known),
         sessions.clone(),
         connections.clone(),
+        tally.clone(),
         (clock, origin.began),
     );
     let threads = (0..workers())

@@ -299,7 +299,7 @@ mod tests {
         let with = |hash: &str| Arc::new(known(false, &[("a", hash, Rights::everything())]));
         let (sender, receiver) = watch::channel(with(&hashes[0]));
         let users = Users::new(receiver);
-        let mut now = async |password| {
+        let now = async |password| {
             let mut admitted = Box::pin(users.admit(Some("a"), Some(password)));
             let mut context = Context::from_waker(Waker::noop());
             matches!(admitted.as_mut().poll(&mut context), Poll::Ready(Ok(_)))

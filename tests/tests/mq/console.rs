@@ -115,6 +115,15 @@ fn a_script_sees_what_clients_did_and_clients_what_a_script_did() {
     assert_eq!(scene.json("/api/queue?name=gone")["queue"]["ready"], 0);
     assert_eq!(scene.post(&[], "/api/queue?name=gone", "action=delete").status, 200);
     assert_eq!(fetch(scene.at, "/api/queue?name=gone").status, 404);
+    for form in ["action=delete", "action=purge"] {
+        assert_eq!(scene.post(&[], "/api/queue?name=gone", form).status, 404);
+    }
+    assert_eq!(
+        scene
+            .post(&[], "/api/queue?name=amq.gen-x", "action=send&body=x")
+            .status,
+        404
+    );
     let overview = scene.json("/api/overview");
     assert_eq!(
         (&overview["cluster"]["nodes"], &overview["ready"]),
@@ -169,6 +178,13 @@ fn who_may_not_do_it_as_a_client_may_not_do_it_here() {
     };
     assert_eq!(names(BOSS), ["app.q", "hidden", "seen"]);
     assert_eq!(names(APP), ["app.q", "seen"]);
+    // Who somebody else is, and from where, is for those who look after the node.
+    boss.subscribe("/queue/app.q", "client");
+    boss.settle();
+    let user = |headers| of(&get(headers, "/api/queue?name=app.q"))["consumers"][0]["user"].clone();
+    assert_eq!((user(APP), user(BOSS)), (Value::Null, "boss".into()));
+    boss.say("UNSUBSCRIBE\nid:0\n\n");
+    boss.settle();
     let seen = of(&get(APP, "/api/queue?name=seen"));
     assert!(seen["messages"].as_array().is_some_and(Vec::is_empty), "{seen}");
     assert_eq!(seen["denied"], "read access to queue 'seen' refused");
@@ -299,6 +315,9 @@ fn another_site_cannot_change_anything() {
         assert_eq!(post(&[header], "action=purge"), 403, "{header}");
         assert_eq!(post(&[header], "action=purge&t=guess"), 403, "{header}");
     }
+    // Nor read the word that would let it, by a name that it has led here.
+    let led = request(scene.at, "GET", "/admin/policies", &["Host: evil.example"], "");
+    assert!(led.status == 421 && !led.body.contains("name=\"t\""), "{}", led.body);
     assert_eq!(scene.json("/api/queue?name=q")["queue"]["ready"], 1);
     let answer = fetch(scene.at, "/admin/queue?name=q");
     let policy = answer.header("content-security-policy");

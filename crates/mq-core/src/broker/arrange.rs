@@ -87,7 +87,8 @@ fn too_large(arguments: &[(Box<str>, Value)]) -> bool {
 /// Which of the messages that wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    First(usize),
+    /// Those that had come when this was the newest.
+    Upto(MessageId),
     /// Those of these that are still there.
     These(Vec<MessageId>),
 }

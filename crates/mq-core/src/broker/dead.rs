@@ -1,14 +1,15 @@
-//! Where messages go that a declared queue is done with, and what they say of it: RabbitMQ's dead letters.
+//! Where messages go that a queue is done with, and what they say of it: from a declared one as RabbitMQ has it, from any
+//! other as its policy says.
 
 use std::sync::Arc;
 
 use tandem_mq_wire::amqp091::{Field, Table};
 use tandem_time::Mono;
 
-use super::Broker;
-use super::room::Seen;
+use super::room::{Room, Seen};
+use super::{Broker, Target};
 use crate::queue::Entry;
-use crate::{Message, QueueId, Routed, SessionId, Value};
+use crate::{Kind, Message, QueueId, Routed, SessionId, Value, WallMillis};
 
 /// Why a queue is done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,36 @@ impl Broker {
         self.together(by, |broker| {
             broker.drop_entry(by, id, entry);
             broker.forward_dead(id, &entry.message, death, Seen::of(entry.recovered), now);
+        });
+    }
+
+    /// Where the policy of a queue that was not declared leads them: the dead, and what waited too long.
+    pub(super) fn move_away(&mut self, by: Option<SessionId>, id: QueueId, entry: &Entry, death: Death, now: Mono) {
+        let Some(queue) = self.queues.get(&id) else {
+            return self.drop_entry(by, id, entry);
+        };
+        let to = match death {
+            Death::Rejected => queue.policy.dead_letter.clone(),
+            Death::Expired | Death::Maxlen => queue.policy.expiry.clone(),
+        };
+        // An end of its own a message has once; that of a queue it may come to again.
+        let (message, been) = moved(
+            &entry.message,
+            &queue.address,
+            death,
+            queue.ttl().is_some(),
+            self.wall(now),
+        );
+        self.together(by, |broker| {
+            broker.drop_entry(by, id, entry);
+            if let Some(to) = to.filter(|to| !been.contains(to) && been.len() <= MOST_DEATHS) {
+                let target = Target {
+                    address: to,
+                    kind: Kind::Anycast,
+                };
+                let seen = Seen::of(entry.recovered);
+                broker.publish(None, &target, message, (Room::Asked, seen), now);
+            }
         });
     }
 
@@ -102,6 +133,41 @@ impl Broker {
             self.deliver_to(None, queues, Arc::new(dead), seen, now);
         }
     }
+}
+
+/// The same message, without the end it had, and with where it came from; and where it does not go.
+///
+/// What dies in the dead-letter queue is gone, or it would go round for ever. So it is where queues that let it wait for a
+/// time only lead to each other: there it says where it was.
+fn moved(
+    message: &Message,
+    from: &Arc<str>,
+    death: Death,
+    is_limited: bool,
+    wall: WallMillis,
+) -> (Message, Vec<Box<str>>) {
+    let mut moved = message.clone();
+    moved.end_not();
+    // How long it may wait where it goes counts from now.
+    moved.sent = wall;
+    let name = "_AMQ_ORIG_ADDRESS";
+    moved.properties.retain(|(known, _)| &**known != name);
+    moved.properties.push((name.into(), Value::Text((&**from).into())));
+    let deaths = deaths(&mut moved.properties);
+    if !is_limited && deaths.is_empty() {
+        return (moved, vec![(&**from).into()]);
+    }
+    let been = match death {
+        Death::Rejected => vec![(&**from).into()],
+        Death::Expired | Death::Maxlen => since_refused(&deaths, from),
+    };
+    let origin = Routed {
+        exchange: Arc::default(),
+        key: from.clone(),
+    };
+    let list = told(deaths, from, death, wall.0 / 1000, &origin, None);
+    moved.properties.push((DEATHS.into(), Value::from(Field::List(list))));
+    (moved, been)
 }
 
 /// Where it died, here and before, since somebody refused it. It does not go there again: round and round without anybody

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::{Broker, QueueView, Refusal, Thing};
+use crate::destination::is_ours;
 use crate::queue::{Place, Queue};
 use crate::{ConsumerId, Kind, Message, MessageId, QueueId, Right, Rights};
 
@@ -71,7 +72,7 @@ impl Broker {
             if page.rows.len() >= wanted.most || count >= MOST_NAMES {
                 return page;
             }
-            if queue.name.contains(wanted.part) && wanted.rights.concern(&queue.address) {
+            if queue.name.contains(wanted.part) && shows(wanted.rights, queue) {
                 page.rows.push(queue.view());
             }
             page.next = Some((queue.kind, queue.name.clone()));
@@ -83,10 +84,20 @@ impl Broker {
     /// The queue of that name, for one who may do something with it.
     pub fn find_queue(&self, rights: &Rights, name: &str) -> Result<QueueView, Refusal> {
         match self.named(name) {
-            Some(queue) if rights.concern(&queue.address) => Ok(queue.view()),
+            Some(queue) if shows(rights, queue) => Ok(queue.view()),
             // Who may do nothing with it is not told that it is there.
             _ => Err(Refusal::Missing(Thing::Queue, name.into())),
         }
+    }
+
+    /// The message that came last, wherever it went.
+    pub fn newest(&self) -> MessageId {
+        MessageId(self.next_message.0.saturating_sub(1))
+    }
+
+    /// Whether there is a queue of this name, or what comes makes one: one that we name is made by nobody else.
+    pub fn keeps_what_comes_to(&self, name: &str) -> bool {
+        !is_ours(name) || self.named(name).is_some()
     }
 
     /// What waits in a queue, the next first.
@@ -99,6 +110,9 @@ impl Broker {
     ) -> Result<Page<MessageView, Place>, Refusal> {
         let queue = self.named(name);
         let queue = queue.ok_or_else(|| Refusal::Missing(Thing::Queue, name.into()))?;
+        if queue.owner.is_some() {
+            return Err(Refusal::Locked(name.into()));
+        }
         if !rights.may(Right::Read, &queue.address) {
             return Err(Refusal::Denied {
                 right: Right::Read,
@@ -156,5 +170,14 @@ impl Broker {
             browses: known.is_some_and(|known| known.browse.is_some()),
             selector: known.and_then(|known| Some(known.selector.as_ref()?.as_str().into())),
         }
+    }
+}
+
+/// A queue is there for whoever may do something with it. That one connection has one for itself, and by which name, is for
+/// those who look after the node: who knows the name may send there.
+fn shows(rights: &Rights, queue: &Queue) -> bool {
+    match queue.owner {
+        None => rights.concern(&queue.address),
+        Some(_) => rights.may_all(Right::Configure),
     }
 }

@@ -5,6 +5,7 @@
 //! that is faster than the disk may see a message that a crash makes unsent, but never one that was confirmed and lost.
 
 mod arrange;
+mod clear;
 mod client;
 mod dead;
 mod declared;
@@ -38,12 +39,13 @@ pub use figures::Figures;
 pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subscription, Target, Will};
 pub use look::{ConsumerView, MessageView, Page, Wanted};
 pub use output::{Delivery, Known, Output, Refusal, Scarce, Thing};
-pub use policy::{Policy, PolicyView};
+pub use policy::{MOST_POLICIES, Policy, PolicyView, check_policy};
 pub use settings::Settings;
 
 use crate::queue::{Counts, Entry, Place, Queue};
 use crate::tree::Tree;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, Rights, SessionId, Token};
+use clear::Clearing;
 use client::{Client, Retained};
 use exchange::Exchanges;
 use later::Later;
@@ -53,6 +55,8 @@ use session::{Consumer, Session, Step};
 
 /// More queues, exchanges or bindings than this are somebody's mistake, and would not be found any more.
 const MOST_THINGS: usize = 100_000;
+/// So much is moved before anybody else is served.
+const MOST_BYTES: usize = 4 << 20;
 
 /// One node's messages.
 #[derive(Debug)]
@@ -103,6 +107,12 @@ pub struct Broker {
     batch: Option<Vec<Record>>,
     /// Had no room any more, and goes where the dead go when all else is done.
     dropped: VecDeque<(QueueId, Entry)>,
+    /// Was in queues that have been emptied or are gone.
+    clearing: Clearing,
+    /// The latest that anybody has told.
+    now: Mono,
+    /// The journal is being read.
+    restoring: bool,
     /// What the steps of all open transactions weigh.
     deferred: usize,
     /// What was counted of queues that are gone.
@@ -126,6 +136,8 @@ pub struct QueueView {
     pub address: Box<str>,
     pub kind: Kind,
     pub durable: bool,
+    /// One connection has it for itself.
+    pub owned: bool,
     pub depth: usize,
     pub in_flight: usize,
     pub consumers: usize,
@@ -166,6 +178,9 @@ impl Broker {
             outputs: VecDeque::new(),
             batch: None,
             dropped: VecDeque::new(),
+            clearing: Clearing::default(),
+            now: Mono::ZERO,
+            restoring: false,
             deferred: 0,
             gone: Counts::default(),
             denied: 0,
@@ -173,6 +188,7 @@ impl Broker {
     }
 
     pub fn handle(&mut self, input: Input, now: Mono) {
+        self.now = now;
         if let Input::Closed { session } = &input {
             // Only that of a connection is known there.
             self.admitted.remove(session);
@@ -275,22 +291,47 @@ impl Broker {
         let client = self.clients_due.first().map(|(at, _)| *at);
         let queue = self.queues_due.first().map(|(at, _)| *at);
         let later = self.later.next();
-        expiry.into_iter().chain(client).chain(queue).chain(later).min()
+        let clearing = Some(self.now).filter(|_| !self.clearing.is_done());
+        let all = expiry
+            .into_iter()
+            .chain(client)
+            .chain(queue)
+            .chain(later)
+            .chain(clearing);
+        // What was left is due now.
+        all.min().map(|at| at.max(self.now))
     }
 
     pub fn on_deadline(&mut self, now: Mono) {
+        self.now = now;
+        self.clear_some();
         self.clients_due(now);
         self.queues_due(now);
         self.later_due(now);
         // What ends because of these waits for the next time, so that this one has an end.
-        let due = self.expiries.iter().take_while(|(at, ..)| *at <= now);
-        for (at, queue, place) in due.copied().collect::<Vec<_>>() {
+        for (at, queue, place) in self.over(now) {
             // It may have gone meanwhile.
             if self.expiries.remove(&(at, queue, place)) {
                 self.expire(queue, place, now);
             }
         }
         self.bury_dropped(now);
+    }
+
+    /// What is over by now, and no more of it than can be dealt with in one go.
+    fn over(&self, now: Mono) -> Vec<(Mono, QueueId, Place)> {
+        let mut bytes = 0;
+        let mut fits = |queue: &QueueId, place: &Place| {
+            let entry = self.queues.get(queue).and_then(|queue| queue.at(*place));
+            let weight = entry.map_or(0, |entry| entry.message.weight());
+            bytes += weight;
+            bytes == weight || bytes <= MOST_BYTES
+        };
+        let due = self.expiries.iter().take_while(|(at, ..)| *at <= now);
+        let part = due
+            .take(clear::AT_ONCE)
+            .take_while(|(_, queue, place)| fits(queue, place));
+        part.copied().collect()
     }
 
     /// How many addresses keep a message for those who come later.
@@ -358,6 +399,9 @@ impl Broker {
         let Some(upto) = self.sessions.get(&session).map(|s| s.written) else {
             return;
         };
+        if self.clearing.holds(session, token) {
+            return;
+        }
         if upto <= self.stored {
             return self.outputs.push_back(Output::Synced { session, token });
         }

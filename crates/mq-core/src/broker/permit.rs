@@ -263,10 +263,11 @@ impl<'a> Needs<'a> {
     fn policy(&mut self, record: &'a PolicyRecord) {
         self.names(Right::Configure, Thing::Queue, Pattern::new(&record.pattern));
         self.known_policy(&record.name);
-        for place in [&record.dead_letter, &record.expiry].into_iter().flatten() {
-            if !place.is_empty() {
-                self.queue_or_new(Right::Write, place);
-            }
+        let places = [&record.dead_letter, &record.expiry];
+        for place in places.into_iter().flatten().filter(|place| !place.is_empty()) {
+            // As by the argument of a queue: what goes there could be read there.
+            self.names(Right::Read, Thing::Queue, Pattern::new(&record.pattern));
+            self.queue_or_new(Right::Write, place);
         }
     }
 

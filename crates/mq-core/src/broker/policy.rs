@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use super::route::check_name;
 use super::{Arranged, Broker, Refusal, Thing};
+use crate::destination::is_ours;
 use crate::{Pattern, PolicyRecord, Record, SessionId};
 
 /// More would make each new queue slow.
-const MOST: usize = 100;
+pub const MOST_POLICIES: usize = 100;
 
 /// How messages of an address are treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ pub(super) struct Policies {
     known: BTreeMap<Box<str>, PolicyView>,
     /// The first that matches counts.
     ranked: Vec<(Pattern, Arc<Policy>)>,
+    /// They are not what they were in the beginning.
+    changed: bool,
 }
 
 impl Policies {
@@ -68,9 +71,14 @@ impl Policies {
             default: Arc::new(default),
             known: known.collect(),
             ranked: Vec::new(),
+            changed: false,
         };
         policies.rank();
         policies
+    }
+
+    pub(super) fn have_changed(&self) -> bool {
+        self.changed
     }
 
     pub(super) fn of(&self, address: &str) -> Arc<Policy> {
@@ -83,12 +91,13 @@ impl Policies {
         self.known.get(name).map(|view| Pattern::new(&view.record.pattern))
     }
 
-    /// The highest priority first, and the names decide among equals.
+    /// Those of the configuration first, so that nobody outdoes it from the console; then the highest priority, and the names
+    /// decide among equals.
     fn rank(&mut self) {
-        let mut records: Vec<&PolicyRecord> = self.known.values().map(|view| &view.record).collect();
-        records.sort_by_key(|record| std::cmp::Reverse(record.priority));
-        let policy = |record: &PolicyRecord| (Pattern::new(&record.pattern), Arc::new(self.policy(record)));
-        self.ranked = records.into_iter().map(policy).collect();
+        let mut views: Vec<&PolicyView> = self.known.values().collect();
+        views.sort_by_key(|view| std::cmp::Reverse((view.is_fixed, view.record.priority)));
+        let policy = |view: &PolicyView| (Pattern::new(&view.record.pattern), Arc::new(self.policy(&view.record)));
+        self.ranked = views.into_iter().map(policy).collect();
     }
 
     /// What it does not say is as usual.
@@ -109,6 +118,24 @@ impl Policies {
     }
 }
 
+/// Whether it can be one: what it leads away must come to where something keeps it.
+pub fn check_policy(record: &PolicyRecord) -> Result<(), Refusal> {
+    check_name(&record.name)?;
+    check_name(&record.pattern)?;
+    let places = [&record.dead_letter, &record.expiry];
+    for place in places.into_iter().flatten().filter(|place| !place.is_empty()) {
+        check_name(place)?;
+        if is_ours(place) {
+            let name = place.chars().take(64).collect();
+            return Err(Refusal::Name(
+                name,
+                "such a queue is gone with its connection, and makes nothing of what comes then",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
@@ -121,16 +148,10 @@ impl Broker {
 
     /// A new one, or another one of the same name.
     pub(super) fn set_policy(&mut self, session: SessionId, record: PolicyRecord) -> Result<Arranged, Refusal> {
-        check_name(&record.name)?;
-        check_name(&record.pattern)?;
-        for place in [&record.dead_letter, &record.expiry].into_iter().flatten() {
-            if !place.is_empty() {
-                check_name(place)?;
-            }
-        }
+        check_policy(&record)?;
         self.changeable(&record.name)?;
         let is_new = !self.policies.known.contains_key(&record.name);
-        if is_new && self.policies.known.len() >= MOST {
+        if is_new && self.policies.known.len() >= MOST_POLICIES {
             return Err(Refusal::TooMany(Thing::Policy));
         }
         self.take_policy(record.clone());
@@ -186,6 +207,7 @@ impl Broker {
 
     /// Queues that these patterns are about find their policy again.
     fn follow(&mut self, changed: &[Option<Pattern>]) {
+        self.policies.changed = true;
         let policies = &self.policies;
         for queue in self.queues.values_mut() {
             let concerns = |pattern: &Pattern| pattern.matches(&queue.address);

@@ -1,11 +1,13 @@
 //! From the journal back to where we stood.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tandem_time::Mono;
 
 use super::Broker;
-use crate::queue::{Entry, Queue, Terms};
+use super::route::over_at;
+use crate::queue::{Entry, Place, Queue, Terms};
 use crate::{Message, MessageId, QueueId, QueueRecord, Record, Selector};
 
 impl Broker {
@@ -13,14 +15,18 @@ impl Broker {
     ///
     /// A message that was in somebody's hands when the node went down is handed out again, and says so.
     pub fn restore(&mut self, records: impl IntoIterator<Item = Record>) {
+        self.restoring = true;
         for record in records {
             self.without_writing(|broker| broker.replay(record));
         }
+        self.restoring = false;
     }
 
     /// The journal has been read: whoever was here is away from now on.
     pub fn restored(&mut self, now: Mono) {
+        self.now = now;
         self.named.clear();
+        self.reckon(now);
         self.doubt_later(now);
         let clients: Vec<Box<str>> = self.clients.keys().cloned().collect();
         for name in clients {
@@ -31,6 +37,27 @@ impl Broker {
             self.touch(queue, now);
         }
         self.bury_dropped(now);
+    }
+
+    /// When each message is over, by the policies that count now: the journal has them in an order of its own.
+    fn reckon(&mut self, now: Mono) {
+        if !self.policies.have_changed() {
+            return;
+        }
+        let began = self.settings.began;
+        for queue in self.queues.values_mut().filter(|queue| !queue.rules.of_client) {
+            let (id, ttl) = (queue.id, queue.ttl());
+            for (place, entry) in queue.entries() {
+                let at = over_at(&entry.message, ttl, began, now);
+                if entry.expires == at {
+                    continue;
+                }
+                if let Some(before) = std::mem::replace(&mut entry.expires, at) {
+                    self.expiries.remove(&(before, id, *place));
+                }
+                self.expiries.extend(at.map(|at| (at, id, *place)));
+            }
+        }
     }
 
     fn replay(&mut self, record: Record) {
@@ -90,6 +117,9 @@ impl Broker {
         if self.replay_later(queue, id, message) {
             return;
         }
+        if !self.queues.contains_key(&queue) {
+            return self.clearing.is_left(queue, id);
+        }
         self.enqueue(queue, Entry::restored(id, Arc::clone(message)), Mono::ZERO);
         if self.named.contains_key(&(queue, id)) {
             self.pin(queue, id);
@@ -105,7 +135,7 @@ impl Broker {
         }
         self.unpin(queue, id);
         let Some(known) = self.queues.get_mut(&queue) else {
-            return;
+            return self.clearing.is_gone(queue, id);
         };
         let Some((place, entry)) = known.take_by_id(id) else {
             return;
@@ -114,6 +144,16 @@ impl Broker {
             self.expiries.remove(&(at, queue, place));
         }
         self.unweigh(entry.message.weight());
+    }
+
+    /// What the journal has of a queue that is gone.
+    pub(super) fn leave_behind(&mut self, queue: QueueId, all: BTreeMap<Place, Entry>) {
+        for (place, entry) in all {
+            if let Some(at) = entry.expires {
+                self.expiries.remove(&(at, queue, place));
+            }
+            self.clearing.is_left(queue, entry.id);
+        }
     }
 
     fn without_writing(&mut self, act: impl FnOnce(&mut Broker)) {

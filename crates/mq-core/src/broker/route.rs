@@ -12,9 +12,7 @@ use super::session::Step;
 use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
 use crate::destination::is_ours;
 use crate::queue::{Entry, Queue, Terms};
-use crate::{
-    Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId, WallMillis,
-};
+use crate::{Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId};
 
 /// So many messages go at most for a new one.
 const MOST_DROPPED: usize = 1000;
@@ -214,17 +212,10 @@ impl Broker {
 
     /// Takes a place; nobody is told yet.
     pub(super) fn enqueue(&mut self, queue: QueueId, mut entry: Entry, now: Mono) {
-        entry.expires = self.deadline(&entry.message, now);
-        let began = self.settings.began;
         let Some(into) = self.queues.get_mut(&queue) else {
             return;
         };
-        // The queue's own limit counts from when the message came, also over a restart.
-        if let Some(ttl) = into.ttl() {
-            let wall = entry.message.sent.0.saturating_add(ttl).saturating_sub(began);
-            let at = Mono::from_millis(wall).max(now);
-            entry.expires = Some(entry.expires.map_or(at, |own| own.min(at)));
-        }
+        entry.expires = over_at(&entry.message, into.ttl(), self.settings.began, now);
         let (expires, weight) = (entry.expires, entry.message.weight());
         let Some(place) = into.push(entry) else { return };
         into.counts.added += 1;
@@ -234,11 +225,9 @@ impl Broker {
         self.weigh(weight);
     }
 
-    /// When it is over by our clock. What is over already is over now, not in the past: a deadline is never before its
-    /// cause.
+    /// The same where no queue says how long it may wait.
     pub(super) fn deadline(&self, message: &Message, now: Mono) -> Option<Mono> {
-        let from_zero = |wall: WallMillis| wall.0.saturating_sub(self.settings.began);
-        message.expires.map(|wall| Mono::from_millis(from_zero(wall)).max(now))
+        over_at(message, None, self.settings.began, now)
     }
 
     /// The oldest go when a subscription has more than it may.
@@ -395,24 +384,17 @@ impl Broker {
             }
         }
         self.gone += queue.counts;
-        let mut records = Vec::new();
-        for (place, entry) in queue.take_all() {
-            if let Some(at) = entry.expires {
-                self.expiries.remove(&(at, id, place));
-            }
-            self.unweigh(entry.message.weight());
-            // The journal frees its segments by what it is told, message by message.
-            if entry.stored {
-                records.push(Record::Gone {
-                    queue: id,
-                    id: entry.id,
-                });
-            }
+        self.unweigh(queue.weight());
+        let all = queue.take_all();
+        if self.restoring {
+            return self.leave_behind(id, all);
         }
-        if queue.durable {
-            records.push(Record::QueueGone(id));
-            self.write(Record::All(records), None);
-        }
+        self.together(None, |broker| {
+            broker.clear(id, all, None);
+            if queue.durable {
+                broker.write(Record::QueueGone(id), None);
+            }
+        });
     }
 }
 
@@ -425,6 +407,14 @@ impl Address {
     pub(super) fn after(&self, messages: usize) -> Option<usize> {
         (self.turn + messages).checked_rem(self.anycast.len())
     }
+}
+
+/// When a message is over by our clock that began then, by its own word and by its queue's, whose time counts from when it came,
+/// also over a restart. What is over already is over now, not in the past: a deadline is never before its cause.
+pub(super) fn over_at(message: &Message, ttl: Option<u64>, began: u64, now: Mono) -> Option<Mono> {
+    let limit = ttl.map(|ttl| message.sent.0.saturating_add(ttl));
+    let wall = message.expires.map(|at| at.0).into_iter().chain(limit).min();
+    wall.map(|wall| Mono::from_millis(wall.saturating_sub(began)).max(now))
 }
 
 pub(super) fn check_target(to: &Target) -> Result<(), Refusal> {

@@ -1,16 +1,14 @@
 //! What becomes of a message after it was handed out, at once or when a transaction commits.
 
-use std::sync::Arc;
-
 use tandem_time::Mono;
 
 use super::dead::Death;
 use super::room::{Room, Seen};
 use super::route::check_target;
 use super::session::{Held, Stays, Step, Transaction};
-use super::{Broker, Outcome, Publish, Refusal, Target};
+use super::{Broker, Outcome, Publish, Refusal};
 use crate::queue::{Entry, Place};
-use crate::{ConsumerId, DeliveryId, Kind, Message, QueueId, Record, SessionId, TransactionId};
+use crate::{ConsumerId, DeliveryId, QueueId, Record, SessionId, TransactionId};
 
 /// A transaction is one record of the journal, and none of those is larger than a GiB.
 const MOST_DEFERRED: usize = 256 << 20;
@@ -248,11 +246,10 @@ impl Broker {
             return self.drop_entry(by, queue, entry);
         };
         known.counts.dead += 1;
-        if known.terms.is_some() {
-            return self.dead_letter(by, queue, entry, Death::Rejected, now);
+        match known.terms.is_some() {
+            true => self.dead_letter(by, queue, entry, Death::Rejected, now),
+            false => self.move_away(by, queue, entry, Death::Rejected, now),
         }
-        let (from, to) = (known.address.clone(), known.policy.dead_letter.clone());
-        self.move_away(by, queue, entry, to, from, now);
     }
 
     pub(super) fn expire(&mut self, queue: QueueId, place: Place, now: Mono) {
@@ -267,44 +264,9 @@ impl Broker {
         if known.rules.of_client {
             return self.drop_entry(None, queue, &entry);
         }
-        if known.terms.is_some() {
-            return self.dead_letter(None, queue, &entry, Death::Expired, now);
+        match known.terms.is_some() {
+            true => self.dead_letter(None, queue, &entry, Death::Expired, now),
+            false => self.move_away(None, queue, &entry, Death::Expired, now),
         }
-        let (from, to) = (known.address.clone(), known.policy.expiry.clone());
-        self.move_away(None, queue, &entry, to, from, now);
     }
-
-    fn move_away(
-        &mut self,
-        by: Option<SessionId>,
-        queue: QueueId,
-        entry: &Entry,
-        to: Option<Box<str>>,
-        from: Arc<str>,
-        now: Mono,
-    ) {
-        self.together(by, |broker| {
-            broker.drop_entry(by, queue, entry);
-            // What dies in the dead-letter queue is gone, or it would go round for ever.
-            if let Some(to) = to.filter(|to| **to != *from) {
-                let message = moved(&entry.message, &from);
-                let target = Target {
-                    address: to,
-                    kind: Kind::Anycast,
-                };
-                let seen = Seen::of(entry.recovered);
-                broker.publish(None, &target, message, (Room::Asked, seen), now);
-            }
-        });
-    }
-}
-
-/// The same message, without the end it had, and with where it came from.
-fn moved(message: &Message, from: &str) -> Message {
-    let mut moved = message.clone();
-    moved.end_not();
-    let name = "_AMQ_ORIG_ADDRESS";
-    moved.properties.retain(|(known, _)| &**known != name);
-    moved.properties.push((name.into(), crate::Value::Text(from.into())));
-    moved
 }

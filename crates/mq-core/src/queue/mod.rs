@@ -323,9 +323,17 @@ impl Queue {
         places.find(|place| self.ready.contains_key(place))
     }
 
-    /// What the message there weighs.
-    pub(crate) fn weight_at(&self, place: Place) -> usize {
-        self.ready.get(&place).map_or(0, |entry| entry.message.weight())
+    /// Those that came no later than this one, the next first.
+    pub(crate) fn upto(&self, last: MessageId) -> impl Iterator<Item = Place> {
+        let place = |rank, order| Place { rank, order };
+        (0..=crate::Priority::HIGHEST).flat_map(move |rank| {
+            let of_rank = self.ready.range(place(rank, MessageId(0))..=place(rank, last));
+            of_rank.map(|(place, _)| *place)
+        })
+    }
+
+    pub(crate) fn at(&self, place: Place) -> Option<&Entry> {
+        self.ready.get(&place)
     }
 
     pub(crate) fn view(&self) -> QueueView {
@@ -336,6 +344,7 @@ impl Queue {
             durable: self.durable,
             depth: self.depth(),
             in_flight: self.in_flight,
+            owned: self.owner.is_some(),
             consumers: self.consumers.len(),
             counts: self.counts,
         }
@@ -396,6 +405,23 @@ impl Queue {
         let (max_length, max_bytes) = self.limits();
         max_length.is_some_and(|most| self.ready.len() + after.messages >= most)
             || max_bytes.is_some_and(|most| self.bodies + after.bytes >= most)
+    }
+
+    /// Whether it may have this one as well, and none has to go for it.
+    pub(crate) fn has_room_for(&self, message: &Message) -> bool {
+        let (max_length, max_bytes) = self.limits();
+        max_length.is_none_or(|most| self.ready.len() < most)
+            && max_bytes.is_none_or(|most| self.bodies + message.body.len() <= most)
+    }
+
+    /// All that wait; what they weigh stays what it is.
+    pub(crate) fn entries(&mut self) -> impl Iterator<Item = (&Place, &mut Entry)> {
+        self.ready.iter_mut()
+    }
+
+    /// What all that wait weigh.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {

@@ -56,7 +56,13 @@ impl Session {
             }
         }
         frame.headers.push("message-id", name);
+        listener.unseen = listener.unseen.map(|unseen| unseen.saturating_sub(1));
+        let is_last = listener.unseen == Some(0);
         self.send(frame);
+        // The broker does not know that no credit follows.
+        if is_last {
+            self.browsed(delivery.consumer);
+        }
     }
 
     /// As ActiveMQ ends a browse: an empty message that says so.

@@ -77,6 +77,8 @@ struct Listener {
     paid: BTreeSet<DeliveryId>,
     /// How many more it wants than it may be sent now; `None` is any number.
     left: Option<u32>,
+    /// How many more a browser wants to see; `None` is all that there are.
+    unseen: Option<u32>,
 }
 
 impl Listener {

@@ -127,7 +127,8 @@ impl Session {
                 ));
             }
         };
-        let (credit, left) = self.credit(frame)?;
+        let all = amount(frame, &["credit"])?;
+        let (credit, left) = self.credit(frame, all)?;
         let options = Subscription {
             credit,
             durable: self.durable_name(frame, to.kind)?,
@@ -137,6 +138,7 @@ impl Session {
         let number = self.listen(id, destination, ack, to, options);
         if let Some(listener) = self.listeners.get_mut(&number) {
             listener.left = left;
+            listener.unseen = all.filter(|_| browse);
         }
         Ok(())
     }
@@ -151,6 +153,7 @@ impl Session {
             open: BTreeSet::new(),
             paid: BTreeSet::new(),
             left: None,
+            unseen: None,
         };
         self.listeners.insert(number, listener);
         let consumer = self.asks.consumer(number);
@@ -159,10 +162,10 @@ impl Session {
     }
 
     /// How many it may be sent at once, and how many more than these it wants altogether.
-    fn credit(&self, frame: &Frame) -> Result<(u32, Option<u32>), Mistake> {
+    fn credit(&self, frame: &Frame, all: Option<u32>) -> Result<(u32, Option<u32>), Mistake> {
         let spelled = ["activemq.prefetchSize", "prefetch-count", "consumer-window-size"];
         let prefetch = amount(frame, &spelled)?.unwrap_or(self.settings.prefetch);
-        Ok(match amount(frame, &["credit"])? {
+        Ok(match all {
             None => (prefetch, None),
             Some(all) => (prefetch.min(all), Some(all.saturating_sub(prefetch))),
         })

@@ -310,6 +310,24 @@ fn a_browser_takes_nothing_and_is_told_the_end() {
 }
 
 #[test]
+fn a_browser_that_wants_so_many_is_told_the_end_behind_them() {
+    for (wants, sees) in [(1, 1), (2, 2), (3, 2)] {
+        let mut client = Client::connected("1.2");
+        client.says("SEND\ndestination:/queue/a\n\n1");
+        client.says("SEND\ndestination:/queue/a\n\n2");
+        client.says(&format!(
+            "SUBSCRIBE\nid:0\ndestination:/queue/a\nbrowser:true\ncredit:{wants}\n\n"
+        ));
+        client.hears(Input::Heard(Heard::Flushed));
+        assert_eq!(
+            (client.frames.len(), client.header("browser")),
+            (sees + 1, "end"),
+            "{wants}"
+        );
+    }
+}
+
+#[test]
 fn a_topic_has_nothing_to_browse() {
     let mut client = Client::connected("1.2");
     client.says("SUBSCRIBE\nid:0\ndestination:/topic/a\nbrowser:true\n\n");

@@ -1,7 +1,7 @@
 //! What the console does to a queue: empties it, moves what is in it, sends to it, removes it.
 
 use serde::Serialize;
-use tandem_mq_core::broker::{Arranged, Arrangement, Refusal, Scarce, Target, Which};
+use tandem_mq_core::broker::{Arranged, Arrangement, Broker, QueueView, Refusal, Scarce, Target, Thing, Which};
 use tandem_mq_core::{Kind, MessageId};
 use tandem_ops::web::form;
 use tokio::time::{Duration, Instant};
@@ -94,11 +94,22 @@ impl Done {
             (What::Purged, _) => format!("{messages} removed."),
             (What::Moved, 0) => format!("{messages} moved."),
             (What::Moved, left) => format!("{messages} moved, {left} not: move again for the rest."),
-            (What::Sent, _) => "The message is sent and on disk.".to_owned(),
+            (What::Sent, _) => "The message is sent.".to_owned(),
             (What::Set, _) => "The policy counts from now on, and is on disk.".to_owned(),
             (What::Removed, _) => "The policy is gone, here and on disk.".to_owned(),
             (What::Deleted, _) => format!("The queue is gone, and {messages} with it."),
         }
+    }
+}
+
+impl Done {
+    /// For the log.
+    pub(super) fn in_brief(&self) -> String {
+        let word = ALL
+            .iter()
+            .find(|(what, _)| *what == self.done)
+            .map_or("", |(_, word)| word);
+        format!("{word} {}", self.count)
     }
 }
 
@@ -122,6 +133,8 @@ impl Console {
                 Ok(What::Purged.with(count(answer)))
             }
             "delete" => {
+                // That it is not there is no mistake for clients of AMQP; here somebody has written its name.
+                self.find(guest, queue).await?;
                 let what = Arrangement::DropQueue {
                     name: queue.into(),
                     if_unused: true,
@@ -130,6 +143,11 @@ impl Console {
                 Ok(What::Deleted.with(count(desk.arrange(what).await?)))
             }
             "send" => {
+                let name = queue.to_owned();
+                let keeps = self.hub.look(move |broker| broker.keeps_what_comes_to(&name)).await;
+                if !keeps.ok_or_else(Problem::ending)? {
+                    return Err(Refusal::Missing(Thing::Queue, queue.into()).into());
+                }
                 let now = self.began + self.clock.now().as_millis();
                 let message = letter::read(fields, now).map_err(|why| Problem::bad(&why))?;
                 let to = Target {
@@ -139,12 +157,12 @@ impl Console {
                 desk.send(to, message).await?;
                 Ok(What::Sent.with(1))
             }
-            "move" => self.shift(guest, &mut desk, queue, fields).await,
+            "move" => self.shift(&mut desk, queue, fields).await,
             _ => Err(Problem::bad("which action? purge, move, send or delete")),
         }
     }
 
-    async fn shift(&self, guest: &Guest, desk: &mut Desk, queue: &str, fields: &Pairs) -> Result<Done, Problem> {
+    async fn shift(&self, desk: &mut Desk, queue: &str, fields: &Pairs) -> Result<Done, Problem> {
         let to = last(fields, "to").filter(|to| !to.is_empty());
         let to = to.ok_or_else(|| Problem::bad("to which queue? to=NAME"))?;
         let chosen = fields.iter().filter(|(name, _)| name == "id").map(|(_, id)| id.parse());
@@ -153,34 +171,34 @@ impl Console {
             .collect::<Result<_, _>>()
             .map_err(|_| Problem::bad("an id is a number that the list of messages has named"))?;
         let is_all = last(fields, "all").is_some();
-        let mut left = match (chosen.len(), is_all) {
+        let which = match (chosen.len(), is_all) {
             (0, false) => return Err(Problem::bad("which messages? id=ID, as often as needed, or all=1")),
-            (chosen @ 1.., false) => chosen,
+            (1.., false) => Which::These(chosen),
             // What comes meanwhile is not meant.
-            (_, true) => self.depth(guest, queue).await?,
+            (_, true) => Which::Upto(self.hub.look(Broker::newest).await.ok_or_else(Problem::ending)?),
         };
-        let (mut moved, began) = (0, Instant::now());
-        while left > 0 {
-            let which = match is_all {
-                true => Which::First(left),
-                false => Which::These(chosen.clone()),
-            };
+        let mut moved = 0;
+        let mut left = 0;
+        let began = Instant::now();
+        loop {
             let what = Arrangement::Move {
                 from: queue.into(),
                 to: to.into(),
-                which,
+                which: which.clone(),
             };
             match desk.arrange(what).await {
                 Ok(answer) if count(answer) == 0 => break,
-                Ok(answer) => {
-                    moved += count(answer);
-                    left = left.saturating_sub(count(answer));
-                }
+                Ok(answer) => moved += count(answer),
                 // What has been moved has been moved.
-                Err(Failure::Refused(Refusal::Full)) if moved > 0 => break,
+                Err(Failure::Refused(_)) if moved > 0 => {
+                    left = self.waiting(queue, which).await?;
+                    break;
+                }
                 Err(why) => return Err(why.into()),
             }
-            if began.elapsed() > MOVING {
+            let disk_is_full = *self.hub.held.borrow() == Some(Scarce::Disk);
+            if began.elapsed() > MOVING || disk_is_full {
+                left = self.waiting(queue, which).await?;
                 break;
             }
         }
@@ -190,10 +208,17 @@ impl Console {
         })
     }
 
-    async fn depth(&self, guest: &Guest, queue: &str) -> Result<usize, Problem> {
+    /// How many of these are there still.
+    async fn waiting(&self, queue: &str, which: Which) -> Result<usize, Problem> {
+        let name = queue.to_owned();
+        let left = self.hub.look(move |broker| broker.count_messages(&name, &which)).await;
+        left.ok_or_else(Problem::ending)
+    }
+
+    async fn find(&self, guest: &Guest, queue: &str) -> Result<QueueView, Problem> {
         let (rights, name) = (guest.rights.clone(), queue.to_owned());
         let view = self.hub.look(move |broker| broker.find_queue(&rights, &name)).await;
-        Ok(view.ok_or_else(Problem::ending)??.depth)
+        Ok(view.ok_or_else(Problem::ending)??)
     }
 }
 

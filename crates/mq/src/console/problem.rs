@@ -80,6 +80,17 @@ pub(super) fn unauthorized(format: Format, why: &str) -> Response<String> {
     response
 }
 
+/// Whoever says no name must ask in a way that no other site's page can.
+pub(super) fn misdirected(format: Format) -> Response<String> {
+    let text = "without a password this is answered only where it is asked for by an address or a name without dots: a page of \
+                another site could be behind any other name. Ask for its address, or give users names and passwords";
+    let problem = Problem {
+        status: StatusCode::MISDIRECTED_REQUEST,
+        text: text.to_owned(),
+    };
+    refused(format, &problem)
+}
+
 pub(super) fn not_allowed(format: Format) -> Response<String> {
     let mut response = refused(
         format,

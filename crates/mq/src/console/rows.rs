@@ -138,6 +138,8 @@ pub(super) struct QueueRow {
     /// `topic` is a subscription to one.
     pub(super) kind: &'static str,
     pub(super) durable: bool,
+    /// One connection has it for itself.
+    pub(super) exclusive: bool,
     pub(super) ready: usize,
     pub(super) unacknowledged: usize,
     pub(super) consumers: usize,
@@ -162,6 +164,7 @@ impl QueueRow {
             address: view.address.clone(),
             kind: word(view.kind),
             durable: view.durable,
+            exclusive: view.owned,
             ready: view.depth,
             unacknowledged: view.in_flight,
             consumers: view.consumers,
@@ -311,22 +314,35 @@ pub(super) struct ConsumerRow {
     pub(super) selector: Option<String>,
 }
 
-impl Connections {
-    /// A consumer, and whose it is.
-    pub(super) fn see(&self, view: ConsumerView) -> ConsumerRow {
-        let connection = self.of(view.id.session);
+impl ConsumerRow {
+    /// A consumer, and not whose it is.
+    pub(super) fn of_somebody(view: ConsumerView) -> ConsumerRow {
         ConsumerRow {
             connection: view.id.session.connection().0,
             number: view.id.number,
             queue: view.queue,
             kind: word(view.kind),
-            user: connection.as_ref().and_then(|c| c.user.clone()),
-            peer: connection.as_ref().and_then(|c| c.peer).map(|peer| peer.to_string()),
-            protocol: connection.map(|c| c.protocol),
+            user: None,
+            peer: None,
+            protocol: None,
             unacknowledged: view.in_flight,
             credit: view.credit,
             browses: view.browses,
+            selector: None,
+        }
+    }
+}
+
+impl Connections {
+    /// A consumer, and whose it is.
+    pub(super) fn see(&self, view: ConsumerView) -> ConsumerRow {
+        let connection = self.of(view.id.session);
+        ConsumerRow {
+            user: connection.as_ref().and_then(|c| c.user.clone()),
+            peer: connection.as_ref().and_then(|c| c.peer).map(|peer| peer.to_string()),
+            protocol: connection.map(|c| c.protocol),
             selector: view.selector.as_deref().map(cut),
+            ..ConsumerRow::of_somebody(view)
         }
     }
 }

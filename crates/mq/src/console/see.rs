@@ -2,9 +2,9 @@
 
 use hyper::StatusCode;
 use tandem_mq_core::broker::{Broker, Refusal, Wanted};
-use tandem_mq_core::{ConsumerId, Kind, Pattern, Rights, SessionId};
+use tandem_mq_core::{ConsumerId, Kind, Right, SessionId};
 
-use super::rows::{Connected, ConnectionRow, Consumers, MessageRow, Overview, Queue, QueueRow, Queues};
+use super::rows::{Connected, ConnectionRow, ConsumerRow, Consumers, MessageRow, Overview, Queue, QueueRow, Queues};
 use super::view::Shown;
 use super::{Console, Pairs, Place, Problem, last, named};
 use crate::users::Guest;
@@ -73,12 +73,17 @@ impl Console {
             None => consumers,
             Some(_) => Vec::new(),
         };
+        // Who others are, and from where, is not for everybody who may read.
+        let row = |view| match guest.rights.may_all(Right::Configure) {
+            true => self.connections.see(view),
+            false => ConsumerRow::of_somebody(view),
+        };
         Ok(Queue {
             queue: QueueRow::new(&view, Some(&guest.rights)),
             messages: messages.iter().map(MessageRow::new).collect(),
             next: next.map(|place| place.to_string()),
             denied,
-            consumers: consumers.into_iter().map(|view| self.connections.see(view)).collect(),
+            consumers: consumers.into_iter().map(row).collect(),
         })
     }
 
@@ -119,11 +124,7 @@ impl Console {
 
     /// Who others are, and from where, is for those who look after the node.
     fn only_for_operators(&self, guest: &Guest) -> Result<(), Problem> {
-        let all = Rights {
-            configure: vec![Pattern::new("#")],
-            ..Rights::default()
-        };
-        match guest.rights.include(&all) {
+        match guest.rights.may_all(Right::Configure) {
             true => Ok(()),
             false => Err(Problem {
                 status: StatusCode::FORBIDDEN,

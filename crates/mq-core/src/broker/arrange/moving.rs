@@ -1,6 +1,7 @@
 //! Messages from one queue to another. That one is gone here and there is one record, so that a crash leaves each of them in
 //! one of the two.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tandem_time::Mono;
@@ -8,14 +9,15 @@ use tandem_time::Mono;
 use super::{Answer, Arranged, Which};
 use crate::broker::room::Seen;
 use crate::broker::route::check_name;
-use crate::broker::{Broker, MOST_THINGS, Refusal, Thing};
+use crate::broker::{Broker, MOST_BYTES, MOST_THINGS, Refusal, Thing};
 use crate::destination::is_ours;
-use crate::queue::{Filling, Place, Queue};
+use crate::queue::{Entry, Place, Queue};
 use crate::{Kind, Message, QueueId, SessionId};
 
 /// What one request moves at most: the first that is there, and so much with it.
 const MOST_MESSAGES: usize = 1000;
-const MOST_BYTES: usize = 4 << 20;
+/// No look counts further.
+const MOST_COUNTED: usize = 1_000_000;
 
 impl Broker {
     pub(super) fn shift(&mut self, session: SessionId, from: &str, to: &str, which: &Which, now: Mono) -> Answer {
@@ -37,8 +39,11 @@ impl Broker {
             return no("it does not last as long as the queue where the messages are");
         }
         let places = self.chosen(source, which);
-        if places.is_empty() {
+        let Some(first) = places.first() else {
             return Ok(Arranged::Count(0));
+        };
+        if target.is_none() && !self.would_take(to, (source, *first)) {
+            return Err(Refusal::Full);
         }
         self.together(Some(session), |broker| {
             let target = target.unwrap_or_else(|| broker.make_queue(to, to, Kind::Anycast, true));
@@ -61,34 +66,40 @@ impl Broker {
             return Vec::new();
         };
         let mut bytes = 0;
-        let mut fits = |weight: usize| {
+        let fits = |place: &Place| {
+            let weight = queue.at(*place).map_or(0, |entry| entry.message.weight());
             bytes += weight;
             bytes == weight || bytes <= MOST_BYTES
         };
-        match which {
-            Which::First(most) => {
-                let first = queue.waiting(None).take(MOST_MESSAGES.min(*most));
-                first
-                    .take_while(|(_, entry)| fits(entry.message.weight()))
-                    .map(|(place, _)| place)
-                    .collect()
-            }
-            Which::These(ids) => {
-                let known = ids.iter().take(MOST_MESSAGES).filter_map(|id| queue.find(*id));
-                known.take_while(|place| fits(queue.weight_at(*place))).collect()
-            }
-        }
+        named(queue, which).take(MOST_MESSAGES).take_while(fits).collect()
+    }
+
+    /// How many of them wait.
+    pub fn count_messages(&self, name: &str, which: &Which) -> usize {
+        let id = self.names.find(Kind::Anycast, name);
+        let queue = id.and_then(|id| self.queues.get(&id));
+        queue.map_or(0, |queue| named(queue, which).take(MOST_COUNTED).count())
+    }
+
+    /// Whether the queue that the first message would make has room for it.
+    fn would_take(&self, name: &str, (source, place): (QueueId, Place)) -> bool {
+        let mut queue = Queue::new(QueueId(0), name, name, Kind::Anycast, true);
+        queue.policy = self.policies.of(name);
+        let entry = self.queues.get(&source).and_then(|source| source.at(place));
+        entry.is_none_or(|entry| queue.has_room_for(&entry.message))
     }
 
     /// False when there is no room for it, and then it stays.
     fn shift_one(&mut self, session: SessionId, (source, place): (QueueId, Place), target: QueueId, now: Mono) -> bool {
         // Neither may another one go for it.
-        let is_full = |queue: &Queue| queue.is_full(&Filling::default());
-        if self.queues.get(&target).is_none_or(is_full) {
+        let waiting = self.queues.get(&source).and_then(|queue| queue.at(place));
+        let into = self.queues.get(&target);
+        let has_room = |entry: &Entry| into.is_some_and(|queue| queue.has_room_for(&entry.message));
+        if !waiting.is_some_and(has_room) {
             return false;
         }
         let Some(entry) = self.queues.get_mut(&source).and_then(|queue| queue.take(place)) else {
-            return true;
+            return false;
         };
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, source, place));
@@ -98,6 +109,8 @@ impl Broker {
         let message = Message {
             address: address.unwrap_or_default(),
             routed: None,
+            // How long it may wait there counts from now.
+            sent: self.wall(now),
             ..Message::clone(&entry.message)
         };
         self.deliver_to(
@@ -108,5 +121,16 @@ impl Broker {
             now,
         );
         true
+    }
+}
+
+/// Each once, the next first.
+fn named<'a>(queue: &'a Queue, which: &Which) -> Box<dyn Iterator<Item = Place> + 'a> {
+    match which {
+        Which::Upto(last) => Box::new(queue.upto(*last)),
+        Which::These(ids) => {
+            let known: BTreeSet<Place> = ids.iter().filter_map(|id| queue.find(*id)).collect();
+            Box::new(known.into_iter())
+        }
     }
 }

@@ -87,16 +87,13 @@ impl Broker {
 
     pub(super) fn purge(&mut self, session: SessionId, name: &str) -> Answer {
         let id = self.open_queue(session, name)?;
-        let all = self.queues.get_mut(&id).map(Queue::take_all).unwrap_or_default();
-        let count = all.len();
-        self.together(Some(session), |broker| {
-            for (place, entry) in all {
-                if let Some(at) = entry.expires {
-                    broker.expiries.remove(&(at, id, place));
-                }
-                broker.drop_entry(Some(session), id, &entry);
-            }
-        });
+        let Some(queue) = self.queues.get_mut(&id) else {
+            return Ok(Arranged::Count(0));
+        };
+        let (count, weight) = (queue.depth(), queue.weight());
+        let all = queue.take_all();
+        self.unweigh(weight);
+        self.clear(id, all, Some(session));
         Ok(Arranged::Count(count))
     }
 

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::broker::tests::{Node, message, queue, topic};
 use crate::broker::{Arranged, Attach, Consume, Expiry, Listen, Listening, Settings, Subscription, Which, Will};
-use crate::{ConsumerId, ExchangeRecord, Message, PolicyRecord, TransactionId, Value};
+use crate::{ConsumerId, ExchangeRecord, Message, MessageId, PolicyRecord, TransactionId, Value};
 use tandem_mq_wire::mqtt::RetainHandling;
 
 /// Of one connection: its own session, and one of its parts.
@@ -309,6 +309,19 @@ fn needs() -> Vec<Case> {
             })),
             &["q.*"],
             &["r.x"],
+            &["q.*"],
+        ),
+        (
+            "set a policy that leads nowhere",
+            on(Arrangement::SetPolicy(PolicyRecord {
+                name: "p".into(),
+                pattern: "q.*".into(),
+                expiry: Some("".into()),
+                ttl: Some(1),
+                ..PolicyRecord::default()
+            })),
+            &["q.*"],
+            &[],
             &[],
         ),
         (
@@ -316,7 +329,7 @@ fn needs() -> Vec<Case> {
             on(Arrangement::Move {
                 from: "q.x".into(),
                 to: "q.y".into(),
-                which: Which::First(1),
+                which: Which::Upto(MessageId(1)),
             }),
             &["q.y"],
             &["q.y"],

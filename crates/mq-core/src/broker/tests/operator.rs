@@ -1,7 +1,9 @@
 //! What operators see and do.
 
 use super::*;
-use crate::{Pattern, Right};
+use crate::{Pattern, PolicyRecord, Right};
+
+const ALL: Which = Which::Upto(MessageId(u64::MAX));
 
 fn all() -> Rights {
     Rights::everything()
@@ -64,7 +66,7 @@ fn messages_are_listed_from_where_the_last_look_ended() {
         what: Arrangement::Move {
             from: "q".into(),
             to: "r".into(),
-            which: Which::First(2),
+            which: Which::Upto(MessageId(2)),
         },
     });
     let next = next.map(|place| place.to_string().parse().unwrap());
@@ -107,7 +109,7 @@ fn what_is_moved_is_in_one_of_both_after_a_crash() {
         node.send(&queue("q"), text);
     }
     let before = node.written.len();
-    moves(&mut node, "q", "r", Which::First(2));
+    moves(&mut node, "q", "r", Which::Upto(MessageId(2)));
     assert_eq!(node.arranged, [Arranged::Count(2)]);
     assert_eq!((node.depth("q"), node.depth("r")), (1, 2));
     assert_eq!(node.written.len(), before + 1, "one record");
@@ -135,7 +137,12 @@ fn chosen_ones_are_moved_and_those_that_have_gone_are_not_missed() {
     let ids: Vec<MessageId> = page.rows.iter().map(|seen| seen.id()).collect();
     node.subscribe(B, 1, &queue("q"), 1);
     assert_eq!(node.texts(), ["a"]);
-    moves(&mut node, "q", "r", Which::These(vec![ids[0], ids[2], MessageId(77)]));
+    moves(
+        &mut node,
+        "q",
+        "r",
+        Which::These(vec![ids[0], ids[2], MessageId(77), ids[2]]),
+    );
     assert_eq!(node.arranged, [Arranged::Count(1)]);
     node.subscribe(B, 2, &queue("r"), 9);
     assert_eq!(node.texts(), ["c"]);
@@ -163,12 +170,121 @@ fn what_has_no_room_stays_where_it_is() {
         node.tell(Input::Arrange { session: B, what });
     }
     node.arranged.clear();
-    moves(&mut node, "q", "r", Which::First(9));
-    moves(&mut node, "q", "d", Which::First(9));
+    moves(&mut node, "q", "r", ALL);
+    moves(&mut node, "q", "d", ALL);
     assert_eq!(node.arranged, [Arranged::Count(1), Arranged::Count(1)]);
     assert_eq!((node.depth("q"), node.depth("r"), node.depth("d")), (1, 1, 1));
-    moves(&mut node, "q", "d", Which::First(9));
+    moves(&mut node, "q", "d", ALL);
     assert_eq!((node.depth("q"), node.refused.as_slice()), (1, &[Refusal::Full][..]));
+}
+
+/// A message has a size, and none that is there has to go for it, itself least of all.
+#[test]
+fn what_would_be_too_much_for_the_other_queue_stays_where_it_is() {
+    let mut node = Node::new(Settings::default());
+    for record in [
+        PolicyRecord {
+            max_bytes: Some(100),
+            ..named("small")
+        },
+        PolicyRecord {
+            max_length: Some(0),
+            ..named("none")
+        },
+    ] {
+        let what = Arrangement::SetPolicy(record);
+        node.tell(Input::Arrange { session: A, what });
+    }
+    node.arranged.clear();
+    node.send(&queue("small"), &"x".repeat(90));
+    node.send(&queue("q"), &"x".repeat(10));
+    node.send(&queue("q"), "x");
+    node.send(&queue("q2"), &"x".repeat(500));
+    moves(&mut node, "q", "small", ALL);
+    assert_eq!(
+        (node.arranged.as_slice(), node.depth("q"), node.depth("small")),
+        (&[Arranged::Count(1)][..], 1, 2)
+    );
+    moves(&mut node, "q2", "small", ALL);
+    let written = node.written.len();
+    node.tell(Input::Opened { session: B });
+    let what = Arrangement::Move {
+        from: "q2".into(),
+        to: "none".into(),
+        which: ALL,
+    };
+    node.tell(Input::Arrange { session: B, what });
+    assert_eq!(node.refused, [Refusal::Full, Refusal::Full]);
+    assert_eq!((node.depth("q2"), node.depth("small")), (1, 2));
+    assert_eq!(
+        (node.written.len(), node.broker.queues().count()),
+        (written, 3),
+        "no queue is made for nothing"
+    );
+}
+
+fn named(name: &str) -> PolicyRecord {
+    PolicyRecord {
+        name: name.into(),
+        pattern: name.into(),
+        ..PolicyRecord::default()
+    }
+}
+
+/// Those that wait when it is asked for, of whatever priority the others are.
+#[test]
+fn what_comes_meanwhile_is_not_moved() {
+    let mut node = Node::new(Settings::default());
+    node.send(&queue("q"), "a");
+    let before = Which::Upto(node.broker.newest());
+    let mut urgent = message("urgent");
+    urgent.priority = Some(crate::Priority::of(9));
+    node.send_in(None, &queue("q"), urgent);
+    assert_eq!(node.broker.count_messages("q", &before), 1);
+    moves(&mut node, "q", "r", before.clone());
+    moves(&mut node, "q", "r", before.clone());
+    assert_eq!(node.arranged, [Arranged::Count(1), Arranged::Count(0)]);
+    assert_eq!((node.depth("q"), node.depth("r")), (1, 1));
+    assert_eq!(node.broker.count_messages("q", &before), 0);
+}
+
+#[test]
+fn of_many_that_have_gone_the_last_is_found() {
+    let mut node = Node::new(Settings::default());
+    node.send(&queue("q"), "a");
+    let newest = node.broker.newest();
+    let ids = (1000..2500).map(MessageId).chain([newest]).collect();
+    moves(&mut node, "q", "r", Which::These(ids));
+    assert_eq!(node.arranged, [Arranged::Count(1)]);
+}
+
+/// As for clients: nobody looks into what one connection has for itself, and what it is called is a secret that opens it.
+#[test]
+fn what_one_connection_has_for_itself_is_not_shown() {
+    let mut node = Node::new(Settings::default());
+    let what = Arrangement::Queue {
+        name: "amq.gen-x".into(),
+        declared: Declared {
+            exclusive: true,
+            ..Declared::default()
+        },
+    };
+    node.tell(Input::Arrange { session: B, what });
+    node.send(&queue("amq.gen-x"), "an answer");
+    let reads = Rights {
+        read: vec![Pattern::new("#")],
+        ..Rights::default()
+    };
+    assert_eq!(names(&node, &reads, "", 9), [[""; 0]]);
+    assert!(matches!(
+        node.broker.find_queue(&reads, "amq.gen-x"),
+        Err(Refusal::Missing(..))
+    ));
+    assert_eq!(names(&node, &all(), "", 9), [["amq.gen-x"]]);
+    assert!(node.broker.find_queue(&all(), "amq.gen-x").unwrap().owned);
+    let locked = node.broker.list_messages(&all(), "amq.gen-x", None, 9);
+    assert_eq!(locked, Err(Refusal::Locked("amq.gen-x".into())));
+    assert!(node.broker.keeps_what_comes_to("amq.gen-x") && !node.broker.keeps_what_comes_to("amq.gen-y"));
 }
 
 #[test]
@@ -188,7 +304,7 @@ fn where_nothing_can_be_moved_it_says_why() {
             declared: transient.clone(),
         };
         node.tell(Input::Arrange { session: B, what });
-        moves(&mut node, from, to, Which::First(1));
+        moves(&mut node, from, to, ALL);
         assert!(
             node.refused[0].to_string().contains(says),
             "{from} {to}: {:?}",
@@ -204,10 +320,10 @@ fn one_request_moves_a_bounded_part() {
     for _ in 0..3 {
         node.send(&queue("q"), &"x".repeat(3 << 20));
     }
-    moves(&mut node, "q", "r", Which::First(9));
+    moves(&mut node, "q", "r", ALL);
     for _ in 0..1100 {
         node.send(&queue("small"), "x");
     }
-    moves(&mut node, "small", "r", Which::First(usize::MAX));
+    moves(&mut node, "small", "r", ALL);
     assert_eq!(node.arranged, [Arranged::Count(1), Arranged::Count(1000)]);
 }

@@ -187,6 +187,7 @@ fn what_cannot_be_is_refused() {
         (named("", "a"), "it is empty"),
         (named("a", ""), "it is empty"),
         (named("file", "#"), "the configuration has a policy of that name"),
+        (waits("p", "a", 1, Some("stomp.temp-x")), "gone with its connection"),
     ] {
         let mut other = Node::new(node.broker.settings.clone());
         set(&mut other, record);
@@ -204,4 +205,140 @@ fn what_cannot_be_is_refused() {
         set(&mut node, named(&format!("p{number}"), "#"));
     }
     assert_eq!(node.refused, [Refusal::TooMany(Thing::Policy)]);
+}
+
+fn waits(name: &str, pattern: &str, ttl: u64, then: Option<&str>) -> PolicyRecord {
+    PolicyRecord {
+        ttl: Some(ttl),
+        expiry: then.map(Into::into),
+        ..named(name, pattern)
+    }
+}
+
+/// Until nothing is due any more at this time.
+fn pass(node: &mut Node, millis: u64) -> usize {
+    node.now = Mono::from_millis(millis);
+    let mut turns = 0;
+    while node.broker.poll_deadline().is_some_and(|at| at <= node.now) {
+        turns += 1;
+        assert!(turns < 20, "it goes on for ever");
+        node.broker.on_deadline(node.now);
+        node.listen();
+    }
+    turns
+}
+
+#[test]
+fn where_the_late_and_the_dead_go_their_time_begins_again() {
+    let mut node = Node::new(Settings::default());
+    set(&mut node, waits("all", "#", 1000, None));
+    node.send(&queue("q"), "a");
+    pass(&mut node, 1000);
+    assert_eq!((node.depth("q"), node.depth("ExpiryQueue")), (0, 1));
+    assert_eq!(node.broker.poll_deadline(), Some(Mono::from_millis(2000)));
+    node.send(&queue("r"), "b");
+    node.subscribe(B, 1, &queue("r"), 1);
+    node.now = Mono::from_millis(1999);
+    let delivery = node.delivered[0].delivery;
+    node.settle(B, delivery, Outcome::Rejected);
+    pass(&mut node, 2998);
+    assert_eq!((node.depth("DLQ"), node.depth("ExpiryQueue")), (1, 0));
+    // What an operator moves back is there again, and for as long as what comes now.
+    let what = Arrangement::Move {
+        from: "DLQ".into(),
+        to: "q".into(),
+        which: Which::Upto(node.broker.newest()),
+    };
+    node.tell(Input::Arrange { session: A, what });
+    assert_eq!(node.broker.poll_deadline(), Some(Mono::from_millis(3998)));
+    let node = node.fell(node.written.len(), Mono::from_millis(3000));
+    assert_eq!(
+        (node.depth("q"), node.broker.poll_deadline()),
+        (1, Some(Mono::from_millis(3998)))
+    );
+}
+
+#[test]
+fn queues_that_only_lead_to_each_other_end_what_nobody_takes() {
+    for ring in [&["a", "b"][..], &["a", "b", "c"]] {
+        for ttl in [0, 5] {
+            let mut node = Node::new(Settings::default());
+            for (at, name) in ring.iter().enumerate() {
+                set(&mut node, waits(name, name, ttl, Some(ring[(at + 1) % ring.len()])));
+            }
+            node.send(&queue("a"), "m");
+            for millis in 0..50 {
+                pass(&mut node, millis);
+            }
+            assert_eq!(node.broker.poll_deadline(), None, "{ring:?} {ttl}");
+            assert!(node.written.len() < 20, "{ring:?} {ttl}");
+        }
+    }
+}
+
+/// Rejected, and again after a while: somebody has it in hand each time round.
+#[test]
+fn what_is_refused_comes_back_after_a_while_as_often_as_it_is_refused() {
+    let mut node = Node::new(Settings::default());
+    set(&mut node, waits("later", "later", 10, Some("q")));
+    set(
+        &mut node,
+        PolicyRecord {
+            dead_letter: Some("later".into()),
+            ..named("q", "q")
+        },
+    );
+    node.send(&queue("q"), "m");
+    node.subscribe(B, 1, &queue("q"), 1);
+    for round in 1..5 {
+        assert_eq!(node.delivered.len(), round);
+        let delivery = node.delivered[round - 1].delivery;
+        node.settle(B, delivery, Outcome::Rejected);
+        node.tell(Input::Credit {
+            consumer: ConsumerId { session: B, number: 1 },
+            more: 1,
+        });
+        pass(&mut node, 10 * round as u64);
+    }
+}
+
+/// Whatever order the journal has them in.
+#[test]
+fn after_a_restart_each_message_waits_as_the_policies_say() {
+    let mut node = Node::new(Settings::default());
+    node.send(&queue("old"), "a");
+    set(&mut node, waits("p", "old", 100, None));
+    set(&mut node, waits("gone", "new", 50, None));
+    node.send(&queue("new"), "b");
+    leave(&mut node, "gone");
+    assert_eq!(
+        node.broker.poll_deadline(),
+        Some(Mono::from_millis(50)),
+        "as it was when they came"
+    );
+    let mut node = node.restarted();
+    assert_eq!(node.broker.poll_deadline(), Some(Mono::from_millis(100)));
+    pass(&mut node, 100);
+    assert_eq!((node.depth("old"), node.depth("new")), (0, 1));
+}
+
+#[test]
+fn what_the_configuration_says_is_not_outdone() {
+    let mut node = Node::new(Settings {
+        policies: vec![PolicyRecord {
+            max_length: Some(1),
+            ..named("file", "#")
+        }],
+        ..Settings::default()
+    });
+    let record = PolicyRecord {
+        max_length: Some(9),
+        priority: u32::MAX,
+        ..named("mine", "q")
+    };
+    set(&mut node, record);
+    for _ in 0..3 {
+        node.send(&queue("q"), "m");
+    }
+    assert_eq!(node.depth("q"), 1);
 }
