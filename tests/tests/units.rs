@@ -101,9 +101,14 @@ fn the_balancer_may_give_its_sockets_to_a_group() {
 fn the_units_are_well_written() {
     let folder = Folder::new("verify");
     let mut copies = Vec::new();
-    for unit in [files("systemd", "service"), files("systemd", "socket")].concat() {
+    let all = [
+        files("systemd", "service"),
+        files("systemd", "socket"),
+        files("systemd/compat", "service"),
+    ];
+    for unit in all.concat() {
         let text = fs::read_to_string(&unit).expect("a unit");
-        let runs = |line: &str| line.starts_with("Exec") && line.contains("/usr/sbin/tandem-");
+        let runs = |line: &str| line.starts_with("Exec") && line.contains("/usr/sbin/");
         let lines = text.lines().map(|line| match line.split_once('=') {
             Some((key, _)) if runs(line) => format!("{key}=/bin/true\n"),
             _ => format!("{line}\n"),
@@ -117,7 +122,8 @@ fn the_units_are_well_written() {
     let Some(output) = run("systemd-analyze", &arguments) else {
         return;
     };
-    let ours = |line: &&str| line.contains("tandem-");
+    let names = ["tandem-", "haproxy", "keepalived"];
+    let ours = |line: &&str| names.iter().any(|name| line.contains(name));
     let complaints: Vec<String> = text(&output).lines().filter(ours).map(str::to_owned).collect();
     assert!(output.status.success() && complaints.is_empty(), "{}", text(&output));
 }
@@ -272,6 +278,59 @@ fn the_examples_are_valid() {
     let all = ["etc", "etc/pair"].map(root_entries).into_iter().sum::<usize>();
     // keepalived-example.conf runs with the README.
     assert_eq!(shown + 1, all, "an example that no program has checked");
+}
+
+/// What the pages tell people to type.
+#[test]
+fn the_guides_name_commands_files_and_units_that_are_there() {
+    let read = |file: &str| fs::read_to_string(root().join(file)).expect(file);
+    let packages = read("crates/xtask/src/deb/package.rs");
+    let mut seen = [0; 4];
+    for page in ["docs/install.md", "docs/migrate.md"] {
+        let text = read(page);
+        for span in text.split('`').skip(1).step_by(2) {
+            let words: Vec<&str> = span.split_whitespace().collect();
+            match words.as_slice() {
+                ["tandem", verb, rest @ ..] => {
+                    let output = Command::new(binary("tandem")).args([verb, "--help"]).output();
+                    let output = output.expect("the program starts");
+                    assert!(output.status.success(), "{page}: {span}: {}", self::text(&output));
+                    for option in rest.iter().filter(|word| word.starts_with("--")) {
+                        assert!(self::text(&output).contains(option), "{page}: {span}");
+                    }
+                    seen[0] += 1;
+                }
+                ["systemctl", _, units @ ..] => {
+                    for unit in units {
+                        let at = |folder: &str| root().join(format!("{folder}/{unit}.service")).is_file();
+                        assert!(at("systemd") || at("systemd/compat"), "{page}: {span}");
+                        seen[1] += 1;
+                    }
+                }
+                _ => {}
+            }
+            for word in words {
+                if let Some((package, file)) = word
+                    .strip_prefix("/usr/share/doc/")
+                    .and_then(|path| path.split_once("/examples/"))
+                {
+                    let (_, own) = packages.split_once(&format!("name: \"{package}\"")).expect(word);
+                    assert!(own.contains(&format!("\"etc/{file}\"")), "{page}: {word}");
+                    seen[2] += 1;
+                }
+                if let Some(package) = word.strip_suffix("_*.deb") {
+                    let name = package.trim_start_matches("./");
+                    assert!(packages.contains(&format!("name: \"{name}\"")), "{page}: {word}");
+                    seen[3] += 1;
+                }
+            }
+        }
+    }
+    // Commands, units, examples, packages.
+    assert!(
+        seen.iter().zip([8, 6, 2, 7]).all(|(found, least)| *found >= least),
+        "{seen:?}"
+    );
 }
 
 fn root_entries(folder: &str) -> usize {
