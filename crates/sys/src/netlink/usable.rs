@@ -20,6 +20,7 @@ const PAUSE: Duration = Duration::from_micros(100);
 /// The header of a message, and that of a route behind it with the kind of the route at its end.
 const HEADER: usize = 16;
 const KIND: usize = HEADER + 7;
+const ERROR: u16 = 2;
 const NEW_ROUTE: u16 = 24;
 const LOCAL: u8 = 2;
 const BUFFER: usize = 1024;
@@ -44,7 +45,7 @@ impl Batch {
         loop {
             match recvfrom::<NetlinkAddr>(socket, &mut buffer) {
                 Ok((_, Some(from))) if from.pid() != 0 => {}
-                Ok((length, _)) => usable |= is_local(&buffer[..length], sequence),
+                Ok((length, _)) => usable |= is_local(&buffer[..length], sequence)?,
                 Err(Errno::EAGAIN) => return Ok(usable),
                 Err(Errno::ENOBUFS | Errno::EINTR) => {}
                 Err(errno) => return Err(errno),
@@ -75,12 +76,20 @@ fn question(index: Index, address: Ipv6Addr, sequence: u32) -> Vec<u8> {
     bytes
 }
 
-/// The answer to this question says: to this host.
-fn is_local(datagram: &[u8], sequence: u32) -> bool {
+/// The answer to this question says: to this host. It may be a refusal, as where the interface is gone: there it never will.
+fn is_local(datagram: &[u8], sequence: u32) -> Result<bool, Errno> {
     let (Some(kind), Some(number)) = (datagram.get(4..6), datagram.get(8..12)) else {
-        return false;
+        return Ok(false);
     };
-    kind == NEW_ROUTE.to_ne_bytes() && number == sequence.to_ne_bytes() && datagram.get(KIND) == Some(&LOCAL)
+    if number != sequence.to_ne_bytes() {
+        return Ok(false);
+    }
+    if kind == ERROR.to_ne_bytes()
+        && let Some(code) = datagram.get(HEADER..).and_then(|rest| rest.first_chunk())
+    {
+        return Err(Errno::from_raw(-i32::from_ne_bytes(*code)));
+    }
+    Ok(kind == NEW_ROUTE.to_ne_bytes() && datagram.get(KIND) == Some(&LOCAL))
 }
 
 #[cfg(test)]
@@ -101,6 +110,12 @@ mod tests {
         let begun = Instant::now();
         batch.wait_until_usable(&[(loopback, ELSEWHERE)], Duration::from_millis(3));
         assert!(begun.elapsed() >= Duration::from_millis(3), "it did not wait");
+        let nowhere = Index(u32::MAX >> 1);
+        assert_eq!(
+            batch.is_usable(nowhere, ELSEWHERE),
+            Err(Errno::ENODEV),
+            "an interface that is gone"
+        );
     }
 
     #[test]
@@ -108,10 +123,14 @@ mod tests {
         let mut answer = vec![0; HEADER + 12];
         answer[4..6].copy_from_slice(&NEW_ROUTE.to_ne_bytes());
         answer[8..12].copy_from_slice(&7_u32.to_ne_bytes());
-        assert!(!is_local(&answer, 7), "to another host");
+        assert_eq!(is_local(&answer, 7), Ok(false), "to another host");
         answer[KIND] = LOCAL;
-        assert!(is_local(&answer, 7));
-        assert!(!is_local(&answer, 8), "to another question");
-        assert!(!is_local(&answer[..KIND], 7), "cut off");
+        assert_eq!(is_local(&answer, 7), Ok(true));
+        assert_eq!(is_local(&answer, 8), Ok(false), "to another question");
+        assert_eq!(is_local(&answer[..KIND], 7), Ok(false), "cut off");
+        answer[4..6].copy_from_slice(&ERROR.to_ne_bytes());
+        answer[HEADER..HEADER + 4].copy_from_slice(&(-19_i32).to_ne_bytes());
+        assert_eq!(is_local(&answer, 7), Err(Errno::ENODEV));
+        assert_eq!(is_local(&answer, 8), Ok(false), "another question was refused");
     }
 }

@@ -5,9 +5,10 @@
 //! is tens of milliseconds where containers come and go. Meanwhile the router looks after packets and timers, and what has
 //! come is announced: hundreds of addresses keep neither an advert waiting nor each other's announcements.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tandem_sys::netlink::{Batch, Index, NetlinkError, Request};
 use tandem_vrrp_core::settings::InstanceId;
@@ -20,7 +21,8 @@ use crate::urgency::Urgency;
 /// The kernel works on them for a fraction of a millisecond.
 const SOME: usize = 16;
 const STACK: usize = 256 << 10;
-/// On a machine with far too much to do the kernel is slower than this; then somebody has to be told all the same.
+/// For all that was asked for at once: on a machine with far too much to do the kernel is slower than this, and then
+/// somebody has to be told all the same.
 const USABLE: Duration = Duration::from_millis(20);
 
 pub(super) struct Errands {
@@ -95,7 +97,12 @@ fn run(
     mut waiting: mpsc::UnboundedReceiver<Errand>,
     answering: &mpsc::UnboundedSender<Answer>,
 ) {
-    while let Some(first) = waiting.blocking_recv() {
+    let mut patience = USABLE;
+    loop {
+        if waiting.is_empty() {
+            patience = USABLE;
+        }
+        let Some(first) = waiting.blocking_recv() else { return };
         let more = std::iter::from_fn(|| waiting.try_recv().ok()).take(SOME - 1);
         let mut asked = Vec::new();
         let mut done = Done::default();
@@ -110,8 +117,25 @@ fn run(
             }
         }
         done.asked.extend(ask(&mut batch, asked));
+        let late = Done {
+            asked: take_unusable(&mut done.asked),
+            set: Vec::new(),
+        };
+        let fresh: Vec<_> = late
+            .asked
+            .iter()
+            .filter_map(|(request, ..)| request.is_wanted_at_once())
+            .collect();
+        // Nobody to answer means that the brain has ended.
         if answering.send(Answer::Errands(done)).is_err() {
             return;
+        }
+        if !fresh.is_empty() {
+            let begun = Instant::now();
+            // Whoever hears of them sends packets at once, and whoever had them lets them go.
+            batch.wait_until_usable(&fresh, patience);
+            patience = patience.saturating_sub(begun.elapsed());
+            answering.send(Answer::Errands(late)).ok();
         }
     }
 }
@@ -119,12 +143,24 @@ fn run(
 fn ask(batch: &mut Batch, asked: Vec<(Request, Purpose)>) -> impl Iterator<Item = Asked> {
     let requests: Vec<&Request> = asked.iter().map(|(request, _)| request).collect();
     let results = batch.carry_out(&requests);
-    let added = requests.iter().zip(&results).filter(|(_, result)| result.is_ok());
-    let fresh: Vec<_> = added.filter_map(|(request, _)| request.is_wanted_at_once()).collect();
-    // Whoever hears of them sends packets at once, and whoever had them lets them go.
-    batch.wait_until_usable(&fresh, USABLE);
     let outcomes = asked.into_iter().zip(results);
     outcomes.map(|((request, purpose), result)| (request, purpose, result))
+}
+
+/// What was added and may not be usable yet, unless it is gone again already. What else was asked for does not wait for it.
+fn take_unusable(asked: &mut Vec<Asked>) -> Vec<Asked> {
+    let mut gone = BTreeSet::new();
+    let mut unusable = Vec::new();
+    for (place, (request, _, result)) in asked.iter().enumerate().rev() {
+        match (request, request.is_wanted_at_once()) {
+            (Request::DeleteAddress(gone_too), _) => drop(gone.insert((gone_too.index, gone_too.cidr.ip()))),
+            (_, Some((index, ip))) if result.is_ok() && !gone.contains(&(index, ip.into())) => unusable.push(place),
+            _ => {}
+        }
+    }
+    let mut taken: Vec<Asked> = unusable.into_iter().map(|place| asked.remove(place)).collect();
+    taken.reverse();
+    taken
 }
 
 impl Brain {
@@ -167,9 +203,62 @@ impl Brain {
 
     fn held(&mut self, instance: InstanceId, address: IpAddr, is_there: bool) {
         let due = self.holding.added(instance, address, is_there);
+        // Nothing may be said with a MAC address of its own before all of them are there, and the advert first.
         self.advertise_if_all_are_there(instance);
         for (instance, address) in due {
             self.announce(instance, address);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_sys::netlink::{AddressRequest, Cidr};
+
+    use super::*;
+
+    fn address(ip: &str) -> AddressRequest {
+        let mut request = AddressRequest::new(Index(2), Cidr::host(ip.parse().expect("well written")));
+        request.flags.skip_duplicate_detection = true;
+        request
+    }
+
+    fn done(request: Request) -> Asked {
+        (request, Purpose::Other, Ok(()))
+    }
+
+    fn words(asked: &[Asked]) -> Vec<String> {
+        asked.iter().map(|(request, ..)| request.to_string()).collect()
+    }
+
+    #[test]
+    fn only_what_may_not_be_usable_yet_is_waited_for() {
+        let (four, six, brief) = (address("10.9.0.100"), address("fd00::100"), address("fd00::101"));
+        let mut careful = address("fd00::102");
+        careful.flags.skip_duplicate_detection = false;
+        let mut asked = vec![
+            done(Request::AddAddress(six.clone())),
+            done(Request::AddAddress(four)),
+            done(Request::AddAddress(brief.clone())),
+            done(Request::AddAddress(careful)),
+            done(Request::DeleteAddress(brief.clone())),
+            done(Request::DeleteAddress(six)),
+            done(Request::AddAddress(brief)),
+            done(Request::SetUp(Index(3))),
+        ];
+        let late = take_unusable(&mut asked);
+        assert_eq!(words(&late), ["add address fd00::101/128 to interface 2"]);
+        assert_eq!(
+            words(&asked),
+            [
+                "add address fd00::100/128 to interface 2",
+                "add address 10.9.0.100/32 to interface 2",
+                "add address fd00::101/128 to interface 2",
+                "add address fd00::102/128 to interface 2",
+                "delete address fd00::101/128 from interface 2",
+                "delete address fd00::100/128 from interface 2",
+                "set up interface 3",
+            ]
+        );
     }
 }
