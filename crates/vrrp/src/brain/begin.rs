@@ -145,10 +145,7 @@ impl Brain {
 
     /// Those of whom that has changed.
     fn deaf_of(&self, instances: &[InstanceSettings]) -> Vec<(InstanceId, bool)> {
-        let is = |settings: &InstanceSettings| {
-            let home = self.network.home(settings);
-            home.is_some_and(|link| self.ports.is_deaf(&link.name, settings))
-        };
+        let is = |settings: &InstanceSettings| self.ports.is_deaf(self.network.home(settings), settings);
         let was = |id| self.router.instance(id).is_some_and(|view| view.conditions.deaf);
         let all = instances.iter().map(|settings| (settings.id, is(settings)));
         all.filter(|(id, is)| *is != was(*id)).collect()

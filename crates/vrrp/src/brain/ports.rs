@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv6Addr};
 use std::task::{Context, Poll};
 
-use tandem_sys::netlink::{self, Index};
+use tandem_sys::netlink::{self, Index, Link};
 use tandem_sys::raw::{Arrival, VrrpReceiver};
 use tandem_sys::readable::Readable;
 use tandem_vrrp_core::packet::Datagram;
@@ -147,9 +147,9 @@ impl Ports {
     }
 
     /// Nobody listens yet for what this instance has to hear, but somebody will: whoever took part now would take silence
-    /// for the truth.
-    pub(super) fn is_deaf(&self, interface: &str, settings: &InstanceSettings) -> bool {
-        self.places.is_deaf(interface, settings)
+    /// for the truth. Without an interface there is nothing to listen on.
+    pub(super) fn is_deaf(&self, home: Option<&Link>, settings: &InstanceSettings) -> bool {
+        home.is_none_or(|link| self.places.is_deaf(&link.name, settings))
     }
 
     /// All that is open.
@@ -280,7 +280,10 @@ pub(super) fn thread(name: &str) -> std::thread::Builder {
 
 #[cfg(test)]
 mod tests {
+    use tandem_vrrp_core::settings::{InstanceId, Vrid};
+
     use super::*;
+    use crate::around::fixtures::link;
 
     #[test]
     fn where_no_thread_is_to_be_had_nothing_is_opened_and_that_is_known() {
@@ -293,6 +296,16 @@ mod tests {
         let failed = opened.map_err(|opened| opened.result.map(drop).map_err(|error| error.kind()));
         assert_eq!(failed.err(), Some(Err(ErrorKind::WouldBlock)));
         assert!(opening.started(Ok(())).is_ok());
+    }
+
+    /// It may serve elsewhere, and would do so beside a master that nobody hears.
+    #[test]
+    fn whoever_has_no_interface_to_listen_on_is_deaf() {
+        let vrid = Vrid::new(51).expect("not 0");
+        let settings = InstanceSettings::new(InstanceId(0), "VI_1", vrid, Family::V4);
+        let (ports, eth0) = (Ports::default(), link(2, "eth0"));
+        assert!(ports.is_deaf(None, &settings));
+        assert!(!ports.is_deaf(Some(&eth0), &settings), "nothing of it is lacking");
     }
 
     #[test]
