@@ -15,6 +15,9 @@ pub enum Output {
         to: IpAddr,
         ttl: u8,
         message: Vec<u8>,
+        /// The first word of a master whose predecessor serves until it is heard. It may wait for the addresses; no other
+        /// may, as silence makes others take over as well.
+        may_wait: bool,
     },
     /// Put all addresses (routes, rules) of the instance on their interfaces; what is there already stays.
     AddAddresses {

@@ -29,6 +29,10 @@ pub(crate) fn because(snapshot: &Snapshot, instance: &Instance) -> String {
 
 fn master(instance: &Instance) -> String {
     let own = instance.effective.value();
+    if instance.conditions.deaf {
+        let place = place(instance);
+        return format!("it was master before it heard nobody on {place} any more: there may be another one");
+    }
     match instance.stats.conflicts {
         0 => format!("no better router than its {own} is heard"),
         times => format!("no better router than its {own} is heard; others had its addresses {times} times"),
@@ -58,7 +62,7 @@ fn backup(snapshot: &Snapshot, instance: &Instance) -> String {
 
 fn faults(instance: &Instance) -> String {
     let conditions = instance.conditions;
-    let interface = instance.settings.interface.as_deref().unwrap_or("its interface");
+    let interface = place(instance);
     let mut found = Vec::new();
     if conditions.link_down {
         found.push(format!("{interface} is down or not there"));
@@ -86,8 +90,12 @@ fn faults(instance: &Instance) -> String {
 
 /// Why is said once, in the log.
 fn deaf(instance: &Instance) -> String {
-    let interface = instance.settings.interface.as_deref().unwrap_or("its interface");
+    let interface = place(instance);
     format!("it does not hear anybody on {interface}, so silence means nothing: it waits for a socket to listen with")
+}
+
+fn place(instance: &Instance) -> &str {
+    instance.settings.interface.as_deref().unwrap_or("its interface")
 }
 
 fn seconds(duration: Duration) -> String {
@@ -157,6 +165,8 @@ mod tests {
         assert!(say(&|i| i.drained = true).contains("until `resume`"));
         assert!(say(&|i| i.state = State::Master).contains("split brain"));
         assert!(say(&|i| i.split = false).contains("no better router than its 100"));
+        let unheard = say(&|i| i.conditions.deaf = true);
+        assert!(unheard.contains("heard nobody on eth0 any more"), "{unheard}");
         assert!(say(&|i| i.leaving = true).contains("said goodbye"));
         assert!(say(&|i| i.effective = Priority::OWNER).contains("MASTER"));
     }

@@ -102,7 +102,7 @@ impl Instance {
             abandoned: view.abandoned,
             preempts: view.preempts,
             split: view.split,
-            ready: view.state == State::Backup && !(view.listening || view.stopped || view.drained),
+            ready: view.is_ready(),
             master: view.master,
             master_interval: view.master_interval,
             down_interval: view.down_interval,

@@ -19,6 +19,13 @@ impl Instance {
         self.timers.arm(Timer::Advert, cx.now + self.interval());
     }
 
+    /// The same for the first time.
+    pub(super) fn begin_to_advertise(&mut self, cx: &mut Cx<'_>) {
+        let may_wait = std::mem::take(&mut self.relieves);
+        self.say(self.priority.value(), may_wait, cx);
+        self.timers.arm(Timer::Advert, cx.now + self.interval());
+    }
+
     /// What a master does each interval.
     pub(super) fn beat(&mut self, cx: &mut Cx<'_>) {
         self.forget_old_word(cx);
@@ -39,6 +46,10 @@ impl Instance {
     }
 
     pub(super) fn send(&mut self, priority: u8, cx: &mut Cx<'_>) {
+        self.say(priority, false, cx);
+    }
+
+    fn say(&mut self, priority: u8, may_wait: bool, cx: &mut Cx<'_>) {
         let Some(from) = self.source else { return };
         let (targets, ttl) = match &self.settings.transport {
             Transport::Multicast { group } => (vec![*group], TTL),
@@ -62,6 +73,7 @@ impl Instance {
                     to,
                     ttl,
                     message,
+                    may_wait,
                 });
             }
         }

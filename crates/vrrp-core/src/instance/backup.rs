@@ -131,7 +131,8 @@ impl Instance {
             return;
         };
         let patience = OVERSLEPT.min(self.master_interval / 4);
-        if self.phase != Phase::Backup || !self.awaits_master() || cx.now.since(due) < patience {
+        let decides = self.phase == Phase::Backup && !self.conditions.deaf && self.awaits_master();
+        if !decides || cx.now.since(due) < patience {
             return;
         }
         cx.log(
@@ -157,7 +158,7 @@ impl Instance {
             Phase::Listening => {
                 let name = self.settings.name.clone();
                 cx.log(self.settings.id, Event::Resumed { name });
-                self.want_master(cx);
+                self.want_master(false, cx);
             }
             _ => {}
         }
@@ -167,8 +168,14 @@ impl Instance {
         self.reclaim(cx);
         let name = self.settings.name.clone();
         cx.log(self.settings.id, Event::Timeout { name });
+        let relieves = self.awaited == Awaited::BetterOnes || self.hears_a_master(cx.now);
         self.forget_master();
-        self.want_master(cx);
+        self.want_master(relieves, cx);
+    }
+
+    /// One that lives, though it is not followed.
+    fn hears_a_master(&self, now: Mono) -> bool {
+        self.last_heard().is_some_and(|at| now.since(at) < self.down_interval())
     }
 
     /// Whoever comes next is measured by our own interval until it says another one (RFC 9568 section 6.4.1).
@@ -225,7 +232,7 @@ impl Instance {
     pub(super) fn preempt_delay_over(&mut self, cx: &mut Cx<'_>) {
         let lower = self.followed.is_some_and(|f| f.priority < self.priority.value());
         if self.phase == Phase::Backup && lower && self.preempts_after().is_some() {
-            self.want_master(cx);
+            self.want_master(true, cx);
         }
     }
 
@@ -245,14 +252,14 @@ impl Instance {
 
     /// The master named us, over a link that we trust.
     pub(crate) fn take_over(&mut self, cx: &mut Cx<'_>) {
-        if self.phase == Phase::Backup && !self.drained {
+        if self.phase == Phase::Backup && !self.drained && !self.conditions.deaf {
             cx.log(
                 self.settings.id,
                 Event::NamedSuccessor {
                     name: self.settings.name.clone(),
                 },
             );
-            self.want_master(cx);
+            self.want_master(true, cx);
         }
     }
 

@@ -190,6 +190,8 @@ pub(crate) struct Instance {
     grouped: bool,
     /// Its group holds it back.
     wants: bool,
+    /// As it would be master now, somebody else serves until it says so.
+    relieves: bool,
     /// Stay out until resumed.
     drained: bool,
     /// After a handover: do not preempt the successor.
@@ -239,6 +241,7 @@ impl Instance {
             awaited: Awaited::default(),
             grouped: false,
             wants: false,
+            relieves: false,
             drained: false,
             held: false,
             abandoned: false,

@@ -174,6 +174,11 @@ impl Instance {
         self.beside.is_split && self.phase == Phase::Backup && self.beside.word.is_some_and(is_master)
     }
 
+    /// When the last advert came that was no goodbye.
+    pub(super) const fn last_heard(&self) -> Option<Mono> {
+        self.beside.heard
+    }
+
     pub(super) fn is_split(&self) -> bool {
         self.beside.is_split
     }

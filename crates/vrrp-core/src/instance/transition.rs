@@ -139,7 +139,8 @@ impl Instance {
     fn elect(&mut self, cx: &mut Cx<'_>) {
         self.enter(Phase::Backup, cx);
         match (self.settings.initial, self.priority.is_owner()) {
-            (Initial::Master, true) => self.want_master(cx),
+            // Somebody stands in for it, or nobody does: it has not listened.
+            (Initial::Master, true) => self.want_master(true, cx),
             (Initial::Master, false) => self.await_from_now(Awaited::FirstMaster, cx),
             (Initial::Backup, _) => self.await_from_now(Awaited::Master, cx),
         }
@@ -156,8 +157,10 @@ impl Instance {
         );
     }
 
-    /// Master, unless a group or an operator holds it back, or it would not hear another one.
-    pub(super) fn want_master(&mut self, cx: &mut Cx<'_>) {
+    /// Master, unless a group or an operator holds it back, or it would not hear another one. `relieves`: somebody may be
+    /// it until our first advert.
+    pub(super) fn want_master(&mut self, relieves: bool, cx: &mut Cx<'_>) {
+        self.relieves = relieves;
         if self.drained || self.conditions.deaf {
             self.await_from_now(Awaited::Master, cx);
         } else if self.grouped {
@@ -207,7 +210,7 @@ impl Instance {
         self.rivalry = super::Rivalry::default();
         self.stats.became_master += 1;
         self.phase = Phase::Master;
-        self.advertise(cx);
+        self.begin_to_advertise(cx);
         cx.emit(Output::AddAddresses {
             instance: self.settings.id,
         });

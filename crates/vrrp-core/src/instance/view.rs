@@ -56,6 +56,17 @@ impl InstanceView<'_> {
             State::Init | State::Fault => false,
         }
     }
+
+    /// It is master, and has not said goodbye.
+    pub fn serves_alone(&self) -> bool {
+        self.state == State::Master && !self.leaving
+    }
+
+    /// It is backup, and would take over.
+    pub fn is_ready(&self) -> bool {
+        let is_kept = self.listening || self.stopped || self.drained || self.conditions.deaf;
+        self.state == State::Backup && !is_kept
+    }
 }
 
 impl Instance {

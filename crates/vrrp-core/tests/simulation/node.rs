@@ -184,6 +184,7 @@ impl RouterHost {
                     to,
                     ttl,
                     message,
+                    ..
                 } => {
                     assert!(self.links[instance.0 as usize], "an advert without a link");
                     self.ip_id = self.ip_id.wrapping_add(1).max(1);

@@ -34,9 +34,10 @@ impl Brain {
                 to,
                 ttl,
                 message,
+                may_wait,
             } => {
                 let advert = Utterance { from, to, ttl, message };
-                self.advertise(instance, advert);
+                self.advertise(instance, advert, may_wait);
             }
             Output::AddAddresses { instance } => {
                 self.raise(instance);
@@ -134,15 +135,16 @@ impl Brain {
 
     /// Once more, and announced: on interfaces that are new.
     pub(super) fn add_all(&mut self, instance: InstanceId) {
-        self.with_addresses(
-            instance,
-            |_| true,
-            |brain, instance, address, index| {
-                brain.add(instance, address, index);
-                brain.holding.may_announce(instance, address.address);
-            },
-        );
+        self.with_addresses(instance, |_| true, Brain::add_announced);
         self.add_policy(instance);
+    }
+
+    /// Not over a successor, nor over whoever may be found to be master.
+    fn add_announced(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
+        self.add(instance, address, index);
+        if self.router.instance(instance).is_some_and(|i| i.serves_alone()) {
+            self.holding.may_announce(instance, address.address);
+        }
     }
 
     /// Addresses that belong on an interface that has been made anew.
@@ -157,8 +159,7 @@ impl Brain {
                 let place = self.network.place(&settings, address).map(|link| link.index);
                 let known = self.holding.place(instance, address.address);
                 if let Some(index) = place.filter(|index| known != Some(*index)) {
-                    self.add(instance, address, index);
-                    self.holding.may_announce(instance, address.address);
+                    self.add_announced(instance, address, index);
                 }
             }
         }

@@ -25,7 +25,7 @@ pub(super) struct Voice {
 }
 
 /// One advert, and what its IP header says.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Utterance {
     pub(super) from: IpAddr,
     pub(super) to: IpAddr,

@@ -140,3 +140,114 @@ fn the_closest_call_is_remembered() {
     rig.hear(ABOVE, 200);
     assert_eq!(rig.instance.stats.closest_call, 585, "2 s of 3.414 s");
 }
+
+/// Which of the adverts since the last look may wait for the addresses.
+fn may_wait(rig: &mut Rig) -> Vec<bool> {
+    let said = rig.out.outputs.drain(..).filter_map(|o| match o {
+        Output::SendAdvert { may_wait, .. } => Some(may_wait),
+        _ => None,
+    });
+    said.collect()
+}
+
+/// Where there are three routers the next one takes over as well unless it hears of the first.
+#[test]
+fn the_first_advert_waits_only_where_somebody_serves_meanwhile() {
+    type Way = (&'static str, fn() -> InstanceSettings, fn(&mut Rig), bool);
+    const OFTEN: fn() -> Centis = || Centis::new(10).expect("in range");
+    let ways: [Way; 9] = [
+        ("nobody was ever heard", settings, |rig| rig.wait(), false),
+        (
+            "a better one is dead",
+            settings,
+            |rig| {
+                rig.hear(ABOVE, 200);
+                rig.wait();
+            },
+            false,
+        ),
+        (
+            "a better one that spoke more often is dead",
+            || with(|s| s.protocol = v3(100)),
+            |rig| {
+                rig.hear_form(ABOVE, 200, Form::V3 { interval: OFTEN() });
+                rig.wait();
+            },
+            false,
+        ),
+        (
+            "it resumes after a crash",
+            settings,
+            |rig| {
+                *rig = in_phase("listening");
+                rig.wait();
+            },
+            false,
+        ),
+        (
+            "the master says goodbye",
+            settings,
+            |rig| {
+                rig.hear(ABOVE, 200);
+                rig.hear(ABOVE, 0);
+                rig.wait();
+            },
+            true,
+        ),
+        (
+            "a lesser one lives",
+            settings,
+            |rig| {
+                for ms in [1500, 2500, 3500] {
+                    rig.run_until(millis(ms));
+                    rig.hear(ABOVE, 100);
+                }
+                rig.wait();
+            },
+            true,
+        ),
+        (
+            "a lesser one had its delay",
+            || with(|s| s.preempt = Preempt::After(Duration::from_secs(1))),
+            |rig| {
+                rig.hear(ABOVE, 100);
+                rig.wait();
+            },
+            true,
+        ),
+        (
+            "the master names it",
+            settings,
+            |rig| rig.act(|i, cx| i.take_over(cx)),
+            true,
+        ),
+        (
+            "an owner comes to where somebody stands in for it",
+            || {
+                with(|s| {
+                    s.initial = Initial::Master;
+                    s.priority = Priority::OWNER;
+                })
+            },
+            |rig| {
+                rig.instance = Instance::new(rig.instance.settings.clone());
+                rig.ready();
+                rig.act(|i, cx| i.start(cx));
+            },
+            true,
+        ),
+    ];
+    for (what, settings, act, waits) in ways {
+        let mut rig = Rig::started(settings());
+        rig.did();
+        act(&mut rig);
+        assert_eq!((rig.phase(), may_wait(&mut rig)), ("master", vec![waits]), "{what}");
+        rig.wait();
+        rig.act(|i, cx| i.release(Release::Stop, cx));
+        let later = may_wait(&mut rig);
+        assert!(
+            later.len() > 1 && !later.contains(&true),
+            "{what}: no other waits: {later:?}"
+        );
+    }
+}

@@ -11,14 +11,32 @@ fn a_deaf_backup_takes_over_from_nobody_and_waits_anew_when_it_hears() {
     let mut rig = Rig::started(with(|s| s.preempt = Preempt::After(Duration::from_secs(5))));
     rig.hear(BELOW, 100);
     deaf(&mut rig, true);
+    assert!(
+        !rig.instance.view().is_ready(),
+        "whoever named it would wait for nothing"
+    );
+    rig.out.outputs.clear();
     rig.act(|i, cx| i.take_over(cx));
+    assert_eq!(rig.out.outputs, [], "it does not say that it would");
     rig.run_until(rig.now + Duration::from_secs(100));
     assert_eq!((rig.phase(), rig.did().as_str()), ("backup", ""));
     deaf(&mut rig, false);
+    assert!(rig.instance.view().is_ready());
     assert_eq!(due_after(&rig), Duration::from_micros(3_414_062));
     deaf(&mut rig, false);
     rig.wait();
     assert_eq!(rig.phase(), "master");
+}
+
+/// Nothing is decided by it, so nothing is to be said of it each time.
+#[test]
+fn a_deaf_one_that_wakes_late_has_overslept_nothing() {
+    let mut rig = Rig::started(settings());
+    deaf(&mut rig, true);
+    rig.out.outputs.clear();
+    rig.now = rig.now + Duration::from_secs(60);
+    rig.act(|i, cx| i.on_deadline(cx));
+    assert_eq!(rig.out.outputs, []);
 }
 
 #[test]
