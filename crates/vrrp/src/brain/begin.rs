@@ -93,6 +93,8 @@ impl Brain {
         let router = &self.router;
         self.mute
             .keep(|instance| router.settings().instance(instance).is_some());
+        self.holding
+            .keep(|instance| router.settings().instance(instance).is_some());
         self.exchange_vmacs(&old_vmacs, &moved);
         self.exchange_policies(policies);
         self.exchange_statics(statics);

@@ -196,7 +196,8 @@ impl Brain {
         let is_there = self.network.has_exactly(index, request.cidr);
         let is_owner = self.is_owner(instance);
         self.holding.found(instance, is_owner, index, request.cidr, is_there);
-        self.holding.adding(instance, address, index);
+        let together = self.network.vmacs().of_instance(instance).next().is_some();
+        self.holding.adding(instance, address, index, together);
         self.errands
             .push(Request::AddAddress(request), Purpose::Hold { instance, address });
     }
@@ -208,15 +209,27 @@ impl Brain {
     fn remove(&mut self, instance: InstanceId, address: &VirtualAddress, index: Index) {
         let Some(request) = request(address, index) else { return };
         let address = address.address;
-        if self
-            .holding
-            .stays(instance, self.is_owner(instance), index, request.cidr)
-        {
+        let is_owner = self.is_owner(instance);
+        if self.holding.stays(instance, is_owner, index, request.cidr) {
+            if !is_owner {
+                self.left_behind(instance, address, index);
+            }
             return self.holding.leave(instance, address);
         }
         self.holding.removing(instance, request.cidr, index);
         self.errands
             .push(Request::DeleteAddress(request), Purpose::Give { index, address });
+    }
+
+    /// It may be the only one that the host has. Whoever is master now has it as well, and both answer for it.
+    fn left_behind(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
+        let name = self.settings(instance).map(|settings| settings.name.clone());
+        let interface = self.network.name(index).to_owned();
+        self.reports.trouble(format_args!(
+            "({}) {address} stays on {interface}, where it was before this router owned it and was given up as its owner: if another router \
+             serves it now, remove it (`ip address delete`) or own it again (`priority 255`)",
+            name.as_deref().unwrap_or("?"),
+        ));
     }
 
     /// Where we put it, else where it would belong: from before a crash.

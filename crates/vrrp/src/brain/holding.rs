@@ -4,16 +4,23 @@
 //! ourselves.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use tandem_sys::netlink::{AddressRequest, Broadcast, Cidr, Flags, Index};
 use tandem_vrrp_core::settings::{InstanceId, VirtualAddress};
 
 use crate::policy::scope;
 
+type Key = (InstanceId, IpAddr);
+
+/// In the order of addresses.
+const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 #[derive(Debug, Default)]
 pub(super) struct Holding {
-    held: BTreeMap<(InstanceId, IpAddr), Held>,
+    held: BTreeMap<Key, Held>,
+    /// Of these, those that the kernel has not answered for.
+    pending: BTreeSet<Key>,
     /// Removals of ours that the kernel has not reported yet.
     going: BTreeMap<(Index, IpAddr), Going>,
     /// Addresses that this host had before an instance put them there, and whether that one owned them. An owner's stay when
@@ -30,12 +37,13 @@ pub(super) struct Holding {
 #[derive(Clone, Copy, Debug)]
 struct Held {
     index: Index,
-    /// Still to be asked for.
-    pending: bool,
     /// Asked for, and neither seen nor refused.
     coming: bool,
     /// The kernel would not have it. Announcing it would draw clients to a host that does not answer.
     refused: bool,
+    /// It is announced with a MAC address that others of its instance have as well. Where that is a switch learns from the
+    /// first frame, so all of them have to be there.
+    together: bool,
     /// Announcements that wait for the answer.
     announcements: u32,
 }
@@ -83,9 +91,19 @@ impl Holding {
         was_owner.is_some_and(|was_owner| is_owner || *was_owner)
     }
 
+    /// Of instances that are no more nothing is known.
+    pub(super) fn keep(&mut self, is_known: impl Fn(InstanceId) -> bool) {
+        self.native.retain(|(instance, ..), _| is_known(*instance));
+    }
+
     /// Holds it no longer, and it stays where it is.
     pub(super) fn leave(&mut self, instance: InstanceId, address: IpAddr) {
+        self.forget(instance, address);
+    }
+
+    fn forget(&mut self, instance: InstanceId, address: IpAddr) {
         self.held.remove(&(instance, address));
+        self.pending.remove(&(instance, address));
     }
 
     /// The kernel is being asked for it, or was and has not shown it yet.
@@ -111,32 +129,41 @@ impl Holding {
         });
     }
 
-    pub(super) fn adding(&mut self, instance: InstanceId, address: IpAddr, index: Index) {
+    /// `together`: no address of this instance is announced before all are there.
+    pub(super) fn adding(&mut self, instance: InstanceId, address: IpAddr, index: Index, together: bool) {
         let held = self.held.entry((instance, address)).or_insert(Held {
             index,
-            pending: true,
             coming: true,
             refused: false,
+            together,
             announcements: 0,
         });
         held.index = index;
-        held.pending = true;
         held.coming = true;
+        held.together = together;
+        self.pending.insert((instance, address));
         self.arriving += 1;
     }
 
     /// The kernel's answer to an addition. Returns the announcements that have waited for it.
     pub(super) fn added(&mut self, instance: InstanceId, address: IpAddr, is_there: bool) -> Vec<(InstanceId, IpAddr)> {
         self.arriving = self.arriving.saturating_sub(1);
+        self.pending.remove(&(instance, address));
         let mut due = Vec::new();
         if let Some(held) = self.held.get_mut(&(instance, address)) {
-            held.pending = false;
             held.refused = !is_there;
             held.coming &= is_there;
-            let waited = if is_there { held.announcements } else { 0 };
-            held.announcements = 0;
-            due.extend((waited > 0).then_some((instance, address)));
-            self.repeats.extend((1..waited).map(|_| (instance, address)));
+            if held.refused {
+                held.announcements = 0;
+            }
+            if !held.together {
+                let waited = std::mem::take(&mut held.announcements);
+                due.extend((waited > 0).then_some((instance, address)));
+                self.repeats.extend((1..waited).map(|_| (instance, address)));
+            }
+        }
+        if !self.waits(instance) {
+            self.release(instance, &mut due);
         }
         if self.arriving == 0 {
             due.append(&mut self.repeats);
@@ -144,16 +171,33 @@ impl Holding {
         due
     }
 
+    /// What has waited for the last address of its instance.
+    fn release(&mut self, instance: InstanceId, due: &mut Vec<(InstanceId, IpAddr)>) {
+        for (key, held) in self.held.range_mut((instance, FIRST)..) {
+            if key.0 != instance {
+                break;
+            }
+            let waited = std::mem::take(&mut held.announcements);
+            due.extend((waited > 0).then_some(*key));
+            self.repeats.extend((1..waited).map(|_| *key));
+        }
+    }
+
     /// The kernel has not answered for all of its addresses yet.
     pub(super) fn waits(&self, instance: InstanceId) -> bool {
-        let mut held = self.held.iter();
-        held.any(|((whose, _), held)| *whose == instance && held.pending)
+        let mut pending = self.pending.range((instance, FIRST)..);
+        pending.next().is_some_and(|(whose, _)| *whose == instance)
+    }
+
+    fn is_pending(&self, instance: InstanceId, address: IpAddr) -> bool {
+        self.pending.contains(&(instance, address))
     }
 
     /// Whether to announce now; if not, it is remembered until the kernel has the address.
     pub(super) fn may_announce(&mut self, instance: InstanceId, address: IpAddr) -> bool {
+        let (is_pending, waits) = (self.is_pending(instance, address), self.waits(instance));
         match self.held.get_mut(&(instance, address)) {
-            Some(held) if held.pending => {
+            Some(held) if is_pending || waits && held.together && !held.refused => {
                 held.announcements += 1;
                 false
             }
@@ -164,7 +208,7 @@ impl Holding {
 
     pub(super) fn removing(&mut self, instance: InstanceId, cidr: Cidr, index: Index) {
         let address = cidr.ip();
-        self.held.remove(&(instance, address));
+        self.forget(instance, address);
         self.native.remove(&(instance, index, cidr));
         self.left.remove(&(index, cidr));
         let going = self.going.entry((index, address)).or_default();
@@ -185,7 +229,7 @@ impl Holding {
     /// Whether the kernel has it from us.
     pub(super) fn has(&self, instance: InstanceId, address: IpAddr) -> bool {
         let held = self.held.get(&(instance, address));
-        held.is_some_and(|held| !held.pending && !held.refused)
+        held.is_some_and(|held| !held.refused) && !self.is_pending(instance, address)
     }
 
     /// The interface it is on, or will be.
@@ -198,9 +242,11 @@ impl Holding {
         if self.is_ours_going(index, address) {
             return Vec::new();
         }
-        self.here(index, address)
-            .filter(|held| !held.pending)
-            .for_each(|held| held.coming = false);
+        let Holding { held, pending, .. } = self;
+        let here = |(key, held): &(&Key, &mut Held)| key.1 == address && held.index == index;
+        held.iter_mut()
+            .filter(|entry| here(entry) && !pending.contains(entry.0))
+            .for_each(|(_, held)| held.coming = false);
         let lost = self
             .held
             .iter()
@@ -225,7 +271,7 @@ impl Holding {
         let here = self
             .held
             .iter()
-            .filter(move |(_, held)| held.index == index && !held.pending);
+            .filter(move |(key, held)| held.index == index && !self.pending.contains(key));
         here.map(|(key, _)| *key)
     }
 
@@ -273,10 +319,10 @@ mod tests {
     #[test]
     fn announcements_wait_for_the_kernel() {
         let mut holding = Holding::default();
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         assert!(!holding.may_announce(VI, vip()) && !holding.may_announce(VI, vip()));
         let other = IpAddr::from([10, 9, 0, 101]);
-        holding.adding(VI, other, ETH);
+        holding.adding(VI, other, ETH, false);
         assert!(!holding.may_announce(VI, other));
         assert!(holding.waits(VI) && !holding.waits(InstanceId(4)));
         assert_eq!(
@@ -290,10 +336,49 @@ mod tests {
         assert!(!holding.waits(VI));
     }
 
+    /// The frame that announces the first tells a switch where to send what is for the others.
+    #[test]
+    fn with_a_mac_address_of_their_own_all_wait_for_the_last() {
+        let addresses = [100, 101, 102, 103].map(|last| IpAddr::from([10, 9, 0, last]));
+        let [first, second, refused, last] = addresses;
+        let mut holding = Holding::default();
+        for address in addresses {
+            holding.adding(VI, address, ETH, true);
+            assert!(!holding.may_announce(VI, address));
+        }
+        assert!(!holding.may_announce(VI, first), "once more");
+        holding.adding(InstanceId(4), first, Index(9), true);
+        assert_eq!(holding.added(VI, first, true), []);
+        assert_eq!(holding.added(VI, second, true), []);
+        assert!(!holding.may_announce(VI, second), "it is there, and the last is not");
+        assert_eq!(holding.added(VI, refused, false), []);
+        assert!(!holding.may_announce(VI, refused));
+        assert_eq!(holding.added(VI, last, true), [(VI, first), (VI, second), (VI, last)]);
+        assert!(holding.may_announce(VI, first) && !holding.may_announce(VI, refused));
+        assert_eq!(
+            holding.added(InstanceId(4), first, true),
+            [(VI, first), (VI, second)],
+            "repeats come when nothing else is on its way"
+        );
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_waited_for() {
+        let other = IpAddr::from([10, 9, 0, 101]);
+        let mut holding = Holding::default();
+        for address in [vip(), other] {
+            holding.adding(VI, address, ETH, true);
+            assert!(!holding.may_announce(VI, address));
+        }
+        assert_eq!(holding.added(VI, vip(), true), []);
+        holding.removing(VI, Cidr::host(other), ETH);
+        assert_eq!(holding.added(VI, other, true), [(VI, vip())]);
+    }
+
     #[test]
     fn what_the_kernel_refused_is_not_announced() {
         let mut holding = Holding::default();
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         assert!(!holding.may_announce(VI, vip()));
         assert!(!holding.has(VI, vip()), "not yet");
         assert_eq!(holding.added(VI, vip(), false), []);
@@ -302,7 +387,7 @@ mod tests {
             !holding.may_announce(VI, vip()),
             "a host without it would draw its clients"
         );
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         assert!(!holding.may_announce(VI, vip()));
         assert_eq!(holding.added(VI, vip(), true), [(VI, vip())]);
         assert!(holding.has(VI, vip()));
@@ -313,17 +398,17 @@ mod tests {
     fn it_comes_until_it_is_seen_or_refused() {
         let mut holding = Holding::default();
         assert!(!holding.is_coming(VI, vip()));
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         holding.added(VI, vip(), true);
         assert!(holding.is_coming(VI, vip()), "the kernel's report is still to come");
         holding.seen(Index(9), vip());
         assert!(holding.is_coming(VI, vip()), "another interface has it");
         holding.seen(ETH, vip());
         assert!(!holding.is_coming(VI, vip()));
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         holding.added(VI, vip(), false);
         assert!(!holding.is_coming(VI, vip()), "refused");
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         holding.added(VI, vip(), true);
         assert_eq!(holding.gone(ETH, vip()), [VI]);
         assert!(!holding.is_coming(VI, vip()), "somebody took it before it was seen");
@@ -339,7 +424,7 @@ mod tests {
         assert!(!holding.is_native(other, ETH, cidr) && !holding.is_native(VI, Index(9), cidr));
         let wide = Cidr::new(vip(), 24).expect("it fits");
         assert!(!holding.is_native(VI, ETH, wide), "another address to the kernel");
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         holding.found(VI, true, ETH, cidr, false);
         assert!(holding.is_native(VI, ETH, cidr), "somebody took it, and we put it back");
         holding.found(other, true, ETH, cidr, true);
@@ -360,13 +445,18 @@ mod tests {
         assert!(!holding.stays(VI, false, ETH, cidr));
         assert!(holding.stays(VI, true, ETH, cidr), "it has become its owner");
         holding.found(VI, true, ETH, cidr, true);
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         assert!(holding.stays(VI, false, ETH, cidr), "it was its owner");
         holding.leave(VI, vip());
         holding.found(VI, false, ETH, cidr, true);
         assert!(holding.stays(VI, false, ETH, cidr), "and has come again");
+        holding.keep(|instance| instance == VI);
+        assert!(holding.stays(VI, false, ETH, cidr), "after a reload");
         holding.found(VI, false, ETH, cidr, false);
         assert!(!holding.stays(VI, true, ETH, cidr), "the host has it no more");
+        holding.found(VI, true, ETH, cidr, true);
+        holding.keep(|_| false);
+        assert!(!holding.stays(VI, true, ETH, cidr), "nor is there such an instance");
     }
 
     #[test]
@@ -375,7 +465,7 @@ mod tests {
         let other = InstanceId(4);
         let mut holding = Holding::default();
         holding.found(VI, true, ETH, cidr, false);
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         holding.added(VI, vip(), true);
         holding.found(other, true, ETH, cidr, true);
         assert!(!holding.is_native(other, ETH, cidr), "another instance has it from us");
@@ -395,9 +485,9 @@ mod tests {
     #[test]
     fn what_we_removed_is_not_lost() {
         let mut holding = Holding::default();
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         holding.removing(VI, Cidr::host(vip()), ETH);
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         assert!(holding.gone(ETH, vip()).is_empty(), "that was the removal");
         holding.removed(ETH, vip(), true);
         assert_eq!(holding.gone(Index(9), vip()), [], "another interface");
@@ -407,14 +497,14 @@ mod tests {
     #[test]
     fn a_report_that_was_lost_is_not_waited_for() {
         let mut holding = Holding::default();
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         holding.removing(VI, Cidr::host(vip()), ETH);
         holding.removed(ETH, vip(), true);
         let other = IpAddr::from([10, 9, 0, 101]);
         holding.removing(VI, Cidr::host(other), ETH);
         holding.reports_were_lost();
-        holding.adding(VI, vip(), ETH);
-        holding.adding(VI, other, ETH);
+        holding.adding(VI, vip(), ETH, false);
+        holding.adding(VI, other, ETH, false);
         assert_eq!(holding.gone(ETH, vip()), [VI], "somebody else did that");
         assert_eq!(holding.gone(ETH, other), [], "that is still to come");
         holding.removed(ETH, other, true);
@@ -426,7 +516,7 @@ mod tests {
         let mut holding = Holding::default();
         holding.removing(VI, Cidr::host(vip()), ETH);
         holding.removed(ETH, vip(), false);
-        holding.adding(VI, vip(), ETH);
+        holding.adding(VI, vip(), ETH, false);
         assert_eq!(holding.gone(ETH, vip()), [VI]);
     }
 
