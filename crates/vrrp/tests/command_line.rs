@@ -49,6 +49,24 @@ fn the_statuses_of_a_test() {
     );
 }
 
+/// Another user's script is run by the launcher, which is beside the daemon or nowhere.
+#[test]
+fn without_the_launcher_a_test_names_the_scripts_that_cannot_run() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("alone-{}", std::process::id()));
+    fs::create_dir_all(&folder).expect("the folder for tests is writable");
+    let (program, file) = (folder.join("tandem-vrrp"), folder.join("keepalived.conf"));
+    fs::hard_link(env!("CARGO_BIN_EXE_tandem-vrrp"), &program).expect("it was built in the same place");
+    let script = "vrrp_script chk {\n script \"/bin/true\"\n user nobody\n}\n";
+    let text = format!("{script}{}", instance("track_script {\n chk\n }"));
+    fs::write(&file, text).expect("writable");
+    let output = Command::new(&program).arg("-t").arg("-f").arg(&file).output();
+    fs::remove_dir_all(&folder).expect("ours");
+    let output = output.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("`/bin/true` cannot run as nobody: "), "{said}");
+    assert!(said.contains("tandem-vrrp-launch"), "{said}");
+}
+
 #[test]
 fn without_a_file_there_is_nothing_to_run() {
     let output = run(&["-P", "-n", "-f", "/nonexistent/keepalived.conf"]);
