@@ -25,6 +25,8 @@ pub struct Test {
     pub name: &'static str,
     /// The process is killed when it takes longer.
     pub within: Duration,
+    /// The same with `--long`, where that is longer.
+    pub within_long: Option<Duration>,
     pub place: Place,
 }
 
@@ -66,8 +68,13 @@ impl Test {
         Self {
             name,
             within: Duration::from_secs(60),
+            within_long: None,
             place: Place::Inside(run),
         }
+    }
+
+    fn limit(&self, options: &Options) -> Duration {
+        self.within_long.filter(|_| options.long).unwrap_or(self.within)
     }
 }
 
@@ -174,7 +181,7 @@ fn run(tests: &[&Test], at_a_time: usize, options: &Options, count: &Mutex<Count
 
 fn run_one(test: &Test, options: &Options, count: &Mutex<Count>) {
     let begin = Instant::now();
-    let finished = Child::start(options.for_child(test.name)).and_then(|child| child.finish(test.within));
+    let finished = Child::start(options.for_child(test.name)).and_then(|child| child.finish(test.limit(options)));
     let Finished { outcome, output } = finished.unwrap_or_else(|error| Finished {
         outcome: Outcome::Failed,
         output: format!("cannot run the test: {error}"),

@@ -21,21 +21,25 @@ pub(crate) fn tests() -> Vec<Test> {
         Test {
             name: "balancer::a_server_dies_and_returns",
             within,
+            within_long: None,
             place: Place::Inside(a_server_dies_and_returns),
         },
         Test {
             name: "balancer::the_server_sees_the_client",
             within,
+            within_long: None,
             place: Place::Inside(transparent::the_server_sees_the_client),
         },
         Test {
             name: "helper::mirror",
             within,
+            within_long: None,
             place: Place::Helper(transparent::mirror),
         },
         Test {
             name: "helper::named_echo",
             within,
+            within_long: None,
             place: Place::Helper(server::named_echo),
         },
     ]

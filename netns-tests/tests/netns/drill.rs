@@ -15,6 +15,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let test = |name, run| Test {
         name,
         within: Duration::from_secs(120),
+        within_long: None,
         place: Place::Outside(run),
     };
     let mut all = vec![

@@ -22,6 +22,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let test = |name, run| Test {
         name,
         within,
+        within_long: None,
         place: Place::Inside(run),
     };
     vec![

@@ -21,11 +21,12 @@ pub(crate) fn tests() -> Vec<Test> {
     let test = |name, run| Test {
         name,
         within: Duration::from_secs(90),
+        within_long: None,
         place: Place::Inside(run),
     };
     // With `--long` these take minutes.
     let long = |name, run| Test {
-        within: Duration::from_secs(15 * 60),
+        within_long: Some(Duration::from_secs(15 * 60)),
         ..test(name, run)
     };
     vec![

@@ -16,11 +16,13 @@ pub(crate) fn tests() -> Vec<Test> {
     let outside = |name, run| Test {
         name,
         within,
+        within_long: None,
         place: Place::Outside(run),
     };
     let helper = |name, run| Test {
         name,
         within,
+        within_long: None,
         place: Place::Helper(run),
     };
     vec![

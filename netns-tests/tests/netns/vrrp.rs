@@ -38,6 +38,7 @@ pub(crate) fn tests() -> Vec<Test> {
     let test = |name, run| Test {
         name,
         within: Duration::from_secs(90),
+        within_long: None,
         place: Place::Inside(run),
     };
     vec![
@@ -87,7 +88,7 @@ pub(crate) fn tests() -> Vec<Test> {
         test("vrrp::as_many_as_an_interface_can_have", scale::on_one_interface),
         Test {
             // Ten minutes with `--long`.
-            within: Duration::from_secs(15 * 60),
+            within_long: Some(Duration::from_secs(15 * 60)),
             ..test("vrrp::on_time_on_a_busy_host", busy::no_false_takeover)
         },
     ]

@@ -107,6 +107,12 @@ fn many(bench: &Bench<'_>, name: &str, way: Way, programs: [Program; 2], times: 
         worst = worst.max(healed.took);
         excused += u32::from(healed.excused);
     }
+    // Now and then a busy machine keeps it waiting. If it were the rule this would show nothing of the rest.
+    ensure!(
+        excused * 3 <= times || !bench.options.long,
+        "{excused} of {times} heals are good only without what Keepalived said late\n{}",
+        stage.logs()
+    );
     bench.say(format!(
         "18 {name}: {times} of {times} good, the client was right after {worst:.1?} at most; {excused} only without the \
          announcements that Keepalived still had to send"

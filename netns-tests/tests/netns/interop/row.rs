@@ -9,13 +9,15 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use tandem_lab::{Advert, Cidr};
 use tandem_netns_tests::Bench;
 
-use super::stage::{Config, LONG, Program, Router, Side, Stage};
+use super::stage::{Config, LONG, Program, Side, Stage};
 
 /// How much later than the arithmetic says a busy machine may be.
 const SLACK: Duration = Duration::from_millis(250);
 /// And one that does nothing else, as `--long` asks for.
 const LITTLE_SLACK: Duration = Duration::from_millis(10);
 const PROMPT: &str = "global_defs {\n vrrp_rt_priority 50\n vrrp_rlimit_rttime 5000000\n}\n";
+/// What FRR's arithmetic leaves away of ours.
+const ROUNDED: Duration = Duration::from_millis(10);
 /// How much earlier: what the clocks of the cable and of the daemon may differ by.
 const EARLY: Duration = Duration::from_millis(5);
 
@@ -91,13 +93,13 @@ pub(super) fn play(bench: &Bench<'_>, rows: &[Row]) -> Result<()> {
 }
 
 pub(super) fn play_beside(bench: &Bench<'_>, other: Program, rows: &[Row]) -> Result<()> {
-    let mut scenarios = rows.iter().flat_map(|row| {
+    let scenarios = rows.iter().flat_map(|row| {
         other
             .roles()
             .map(|programs| (format!("{}, {programs:?}", row.name), move || one(bench, row, programs)))
     });
     if bench.options.long {
-        return scenarios.try_for_each(|(name, run)| run().context(name));
+        return all(scenarios.map(|(name, run)| (name, run())));
     }
     all_at_once(scenarios)
 }
@@ -126,16 +128,20 @@ where
             .into_iter()
             .map(|(name, run)| (name, scope.spawn(run)))
             .collect();
-        let mut outcome: Result<()> = Ok(());
-        for (name, thread) in running {
-            let ended = thread.join().map_err(|_| anyhow!("it panicked")).flatten();
-            outcome = match (outcome, ended.context(name)) {
-                (Err(first), Err(other)) => Err(first.context(format!("{other:?}\n\nand"))),
-                (first, other) => first.and(other),
-            };
-        }
-        outcome
+        let running = running.into_iter();
+        all(running.map(|(name, thread)| (name, thread.join().map_err(|_| anyhow!("it panicked")).flatten())))
     })
+}
+
+fn all(scenarios: impl Iterator<Item = (String, Result<()>)>) -> Result<()> {
+    let mut outcome: Result<()> = Ok(());
+    for (name, ended) in scenarios {
+        outcome = match (outcome, ended.context(name)) {
+            (Err(first), Err(other)) => Err(first.context(format!("{other:?}\n\nand"))),
+            (first, other) => first.and(other),
+        };
+    }
+    outcome
 }
 
 /// Whether Keepalived can run a script here. It changes user even to be who it is, which one mapped id does not allow, and
@@ -195,7 +201,7 @@ impl Scene<'_> {
             Step::Follows(side, after) => self.follows(side, after),
             Step::Takes(side, earliest, latest) => {
                 let first = self.stage.wait_for_advert(side, self.done, |_| true)?;
-                self.measure("took over", self.done, first.at, earliest..=latest)
+                self.measure((side, "took over"), self.done, first.at, earliest..=latest)
             }
             Step::Leaves(side, within) => self.leaves(side, within),
             Step::Preempts(side, within) => self.preempts(side, within),
@@ -299,7 +305,7 @@ impl Scene<'_> {
         let heard = self.stage.adverts_of(side.other(), SystemTime::UNIX_EPOCH);
         let last = heard.iter().rfind(|advert| advert.at < first.at);
         let last = last.context("the other never advertised")?;
-        self.measure("detected", last.at, first.at, after..=after)
+        self.measure((side, "detected"), last.at, first.at, after..=after)
     }
 
     fn follows(&mut self, side: Side, after: Duration) -> Result<()> {
@@ -307,7 +313,7 @@ impl Scene<'_> {
             .stage
             .wait_for_advert(side.other(), self.done, |advert| advert.priority == 0)?;
         let first = self.stage.wait_for_advert(side, zero.at, |_| true)?;
-        self.measure("followed", zero.at, first.at, after..=after)
+        self.measure((side, "followed"), zero.at, first.at, after..=after)
     }
 
     /// A signal and a packet: a machine that does nothing else needs no slack for that.
@@ -327,35 +333,37 @@ impl Scene<'_> {
         let is_lower = |advert: &Advert| advert.priority < own;
         let lower = self.stage.wait_for_advert(side.other(), self.done, is_lower)?;
         let first = self.stage.wait_for_advert(side, lower.at, |_| true)?;
-        self.measure("preempted", lower.at, first.at, Duration::ZERO..=within)
+        self.measure((side, "preempted"), lower.at, first.at, Duration::ZERO..=within)
     }
 
     /// To be asked when this side has become silent.
     fn yields(&mut self, side: Side, within: Duration) -> Result<()> {
         let first = self.stage.wait_for_advert(side.other(), self.done, |_| true)?;
         match self.stage.adverts_of(side, first.at).last() {
-            Some(last) => self.measure("yielded", first.at, last.at, Duration::ZERO..=within),
+            Some(last) => self.measure((side, "yielded"), first.at, last.at, Duration::ZERO..=within),
             None => Ok(()),
         }
     }
 
-    /// FRR's two daemons wait for each other, longer than any arithmetic says, and its figures are not quite ours.
-    fn slack(&self) -> Duration {
-        let is_frr = |router: &Router| router.program == Program::Frr;
-        match self.stage.routers.iter().any(is_frr) {
-            true => SLACK,
-            false => self.slack,
+    /// Of what this side does. FRR's two daemons wait for each other, longer than any arithmetic says; beside it the
+    /// figures are its, which are rounded.
+    fn slack(&self, side: Side) -> Duration {
+        let is_frr = |side| self.stage.router(side).program == Program::Frr;
+        match (is_frr(side), is_frr(side.other())) {
+            (true, _) => SLACK,
+            (false, true) => self.slack + ROUNDED,
+            (false, false) => self.slack,
         }
     }
 
     fn measure(
         &mut self,
-        what: &str,
+        (side, what): (Side, &str),
         from: SystemTime,
         to: SystemTime,
         wanted: RangeInclusive<Duration>,
     ) -> Result<()> {
-        let (took, slack) = (to.duration_since(from)?, self.slack());
+        let (took, slack) = (to.duration_since(from)?, self.slack(side));
         ensure!(
             took + EARLY >= *wanted.start() && took <= *wanted.end() + slack,
             "{what} after {took:?}, the arithmetic says {wanted:?} and at most {slack:?} more"
