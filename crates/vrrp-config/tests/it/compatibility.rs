@@ -27,6 +27,7 @@ const ON_PURPOSE: &[&str] = &[
     "`auth_type AH` is refused: RFC 3768 removed it.",
     "Gratuitous ARP is for interfaces with addresses of six bytes: on InfiniBand none is sent.",
     "With `vrrp_priority`, which counts where real time is not permitted, the threads that speak still have real-time priority where it is; `max_auto_priority` raises that.",
+    "There is no child process: `VRRP child process(PID) died: Respawning` is never said, and a daemon that ends by itself is started again by its service manager.",
 ];
 
 /// What is read and not obeyed in this version. A line at the start says so for each that is used.

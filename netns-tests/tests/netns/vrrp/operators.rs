@@ -26,6 +26,7 @@ pub(super) fn the_operators_pair(bench: &Bench<'_>) -> Result<()> {
                 pair(bench, [Program::Ours, Program::Keepalived])
             }),
             ("a script that acts", &acting),
+            ("an interface and a file with weights", &weights),
         ],
     )
 }
@@ -35,8 +36,14 @@ fn pair(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
     let folder = stage.lab.folder()?;
     // Each host's balancer has a name of its own, because all hosts of a lab see each other's processes.
     let names = ["a", "b"].map(|host| format!("{BALANCER}-{host}"));
+    // To nobody the kernel would refuse it; ours knows the answer without asking.
+    let user = if programs == [Program::Ours; 2] {
+        "user nobody"
+    } else {
+        ""
+    };
     let config = |priority, name: &str| Config {
-        before: format!("vrrp_script chk {{\n script \"killall -0 {name}\"\n interval 2\n weight 2\n user root\n}}"),
+        before: format!("vrrp_script chk {{\n script \"killall -0 {name}\"\n interval 2\n weight 2\n {user}\n}}"),
         extra: "authentication {\n auth_type PASS\n auth_pass pässwört-secret\n }\n track_script {\n chk\n }",
         ..Config::v2(priority)
     };
@@ -44,7 +51,9 @@ fn pair(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
     let _other = start_balancer(&stage.b, &folder, &names[1])?;
     let (a, _b) = stage.settled(programs, &config(101, &names[0]), &config(100, &names[1]), VIP)?;
 
+    a.wait_for_line("Startup complete", LONG)?;
     balancer.kill()?;
+    a.wait_for_line("Script `chk` now returning 1", LONG)?;
     a.wait_for_line("Changing effective priority from 103 to 101", LONG)?;
     stage.b.wait_for_address(VIP, true, LONG)?;
     stage.a.wait_for_address(VIP, false, LONG)?;
@@ -110,6 +119,34 @@ exit 1
     stage.a.wait_for_address(VIP, true, LONG)?;
     stage.b.wait_for_address(VIP, false, LONG)?;
     Ok(())
+}
+
+/// What makes the better one the lesser moves the address, and back when it is over.
+fn weights(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    stage
+        .lab
+        .link(&stage.a, &stage.lab.switch("other")?, "10.8.0.1/24".parse()?)?;
+    let load = stage.lab.folder()?.join("load");
+    std::fs::write(&load, "0\n")?;
+    let a = Config {
+        before: format!("vrrp_track_file load {{\n file {}\n weight 1\n}}", load.display()),
+        extra: "track_interface {\n eth1 weight -60\n }\n track_file {\n load\n }",
+        ..Config::v3(150)
+    };
+    let _daemons = stage.settled([Program::Ours; 2], &a, &Config::v3(100), VIP)?;
+    let moves = |to: &Host, from: &Host| -> Result<()> {
+        to.wait_for_address(VIP, true, LONG)?;
+        Ok(from.wait_for_address(VIP, false, LONG)?)
+    };
+    stage.a.set_down("eth1")?;
+    moves(&stage.b, &stage.a).context("the interface is down")?;
+    stage.a.set_up("eth1")?;
+    moves(&stage.a, &stage.b).context("the interface is up")?;
+    std::fs::write(&load, "-60\n")?;
+    moves(&stage.b, &stage.a).context("the file says -60")?;
+    std::fs::write(&load, "0\n")?;
+    moves(&stage.a, &stage.b).context("the file says 0")
 }
 
 fn wait_for_pid(path: &Path) -> Result<u32> {
