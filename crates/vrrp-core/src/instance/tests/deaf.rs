@@ -34,7 +34,7 @@ fn a_deaf_one_that_wakes_late_has_overslept_nothing() {
     let mut rig = Rig::started(settings());
     deaf(&mut rig, true);
     rig.out.outputs.clear();
-    rig.now = rig.now + Duration::from_secs(60);
+    rig.now += Duration::from_secs(60);
     rig.act(|i, cx| i.on_deadline(cx));
     assert_eq!(rig.out.outputs, []);
 }
