@@ -220,6 +220,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         live,
         crew,
         directory,
+        router: Rc::default(),
         notifier,
         token,
     };

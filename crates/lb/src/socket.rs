@@ -27,6 +27,7 @@ mod reload;
 mod relocate;
 mod rename;
 mod responses;
+mod router;
 mod seen;
 mod server;
 mod servers;
@@ -61,6 +62,7 @@ use crate::orders::{Orders, ServerOrders};
 use crate::peers::Peers;
 use crate::reload::Reloader;
 use crate::resolving::Resolving;
+use crate::router::Router;
 use crate::stats::Stats;
 use crate::tls::Desk;
 use crate::upgrade::{Giver, name_of};
@@ -86,6 +88,8 @@ pub(crate) struct Room {
     pub(crate) desk: Rc<RefCell<Desk>>,
     pub(crate) resolving: Rc<Resolving>,
     pub(crate) peers: Rc<Peers>,
+    /// Beside us.
+    pub(crate) router: Rc<Router>,
     pub(crate) lines: Lines,
 }
 

@@ -460,10 +460,12 @@ fn a_balancer_without_rights_finds_the_router_that_starts_later() {
     let root = std::env::temp_dir().join(format!("tandem-root-{}", std::process::id()));
     std::fs::create_dir_all(&root).expect("the temporary folder is writable");
     let control = format!("/nowhere/{}/control.sock", std::process::id());
+    let socket = root.join("lb.sock");
     let server = Server::echo();
     let config = Config::default()
         .global("user nobody")
         .global(format!("chroot {}", root.display()))
+        .global(format!("stats socket {}", socket.display()))
         .server("a", &server, "");
     let port = free_port();
     let page = format!("listen stats\n  mode http\n  bind 127.0.0.1:{port}\n  stats enable\n  stats uri /stats\n");
@@ -475,5 +477,10 @@ fn a_balancer_without_rights_finds_the_router_that_starts_later() {
         Some(fetch(at, "/stats").body)
             .filter(|page| page.contains("VI_late") && page.contains("192.0.2.9/24") && page.contains("split brain"))
     });
+    let said = tandem_tests::order(&socket, "show router");
+    assert!(
+        said.contains("\nVI_late,MASTER,51,eth0,100,100,3,1,192.0.2.9/24\n"),
+        "{said}"
+    );
     std::fs::remove_dir_all(&root).ok();
 }

@@ -49,6 +49,8 @@ pub(super) struct House {
     pub(super) live: Arc<Live>,
     pub(super) crew: Arc<Crew>,
     pub(super) directory: Arc<Directory>,
+    /// What is known of the one beside us.
+    pub(super) router: Rc<Router>,
     pub(super) notifier: Rc<Notifier>,
     pub(super) token: Token,
 }
@@ -82,10 +84,8 @@ impl House {
     }
 
     /// The pages and metrics, which answer from now on.
-    pub(super) fn pages(&self, http: Vec<SiteAt>, router: Way) -> (http::Host, Sites) {
-        let way = router;
-        let router = Rc::<Router>::default();
-        tokio::task::spawn_local(router.clone().watch(way));
+    pub(super) fn pages(&self, http: Vec<SiteAt>, way: Way) -> (http::Host, Sites) {
+        tokio::task::spawn_local(self.router.clone().watch(way));
         let (orders, live) = (self.desk.orders.clone(), self.live.clone());
         let host = http::Host {
             page: Page::new(
@@ -93,7 +93,7 @@ impl House {
                 self.stats.clone(),
                 orders,
                 live,
-                router,
+                self.router.clone(),
             ),
             directory: self.directory.clone(),
             outgoing: Rc::default(),
@@ -212,6 +212,7 @@ impl House {
             desk: self.files.clone(),
             resolving: resolving.clone(),
             peers: peers.clone(),
+            router: self.router.clone(),
             lines: self.lines.clone(),
         }
     }

@@ -5,7 +5,8 @@ use tandem_ops::control::{Call, Command, Level, Reply};
 
 use super::{
     Room, backends, certificates, counters, debug, drain, dynamic, explain, frontends, inside, lists, patterns, peers,
-    process, reload, responses, server, servers, sessions, sni, stats, tables, tickets, upgrade, variables, wait,
+    process, reload, responses, router, server, servers, sessions, sni, stats, tables, tickets, upgrade, variables,
+    wait,
 };
 
 type Run = fn(&Room, &Call) -> Reply;
@@ -116,6 +117,7 @@ pub(super) static COMMANDS: &[Command<Room>] = &[
     command("show pools", "show pools", User, debug::pools, "report information about the memory pools usage"),
     command("show profiling", "show profiling [<what>|<#lines>|byaddr]*", User, inside::profiling, "show profiling state (all,status,tasks,memory)"),
     command("show resolvers", "show resolvers [id]", User, process::resolvers, "dumps counters from all resolvers section and associated name servers"),
+    command("show router", "show router", User, router::show, "report the virtual routers of this host and who has their addresses"),
     command("show schema json", "show schema json", User, stats::json_schema, "report schema used for stats"),
     command("show servers conn", "show servers conn [<backend>]", User, servers::connections, "dump server connections status (all or for a single backend)"),
     command("show servers state", "show servers state [<backend>]", User, servers::state, "dump volatile server information (all or for a single backend)"),
@@ -169,6 +171,7 @@ mod tests {
                         warning; a certificate alone goes with the key that is beside it. `.sctl` is refused: timestamps of logs are shown to \
                         nobody.\n`set ssl tls-key` lasts until a reload reads the file of keys again; a successor goes on with it, where the \
                         file still says the same.\n\n\
+                        `show router` asks `tandem-vrrp` beside this process, as the page does, every two seconds: a row for each virtual router, and none where no router answers.\n\n\
                         Not of 2.6: `wait`, `show ssl sni`, `ptr` at tables, what `show sess` filters by, `clear counters server`, the words of \
                         rings in `show events`,\nand `prompt i|n|p|timed`. The descriptions behind `desc` and the schema of the JSON are in words \
                         of our own.\n\n\
