@@ -51,7 +51,6 @@ fn pair(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
     let _other = start_balancer(&stage.b, &folder, &names[1])?;
     let (a, _b) = stage.settled(programs, &config(101, &names[0]), &config(100, &names[1]), VIP)?;
 
-    a.wait_for_line("Startup complete", LONG)?;
     balancer.kill()?;
     a.wait_for_line("Script `chk` now returning 1", LONG)?;
     a.wait_for_line("Changing effective priority from 103 to 101", LONG)?;
