@@ -15,6 +15,7 @@ mod letter;
 mod policy;
 mod problem;
 mod rows;
+mod schedules;
 mod see;
 mod view;
 
@@ -74,6 +75,7 @@ enum Place {
     Consumers,
     Connections,
     Policies,
+    Schedules,
     Login,
 }
 
@@ -224,6 +226,7 @@ impl Console {
             match place {
                 Place::Queue => self.act(guest, named(name)?, &fields).await,
                 Place::Policies => self.decide(guest, name, &fields).await,
+                Place::Schedules => self.take_back(guest, &fields).await,
                 _ => Err(Problem {
                     status: StatusCode::METHOD_NOT_ALLOWED,
                     text: "there is nothing to change here".to_owned(),
@@ -262,6 +265,7 @@ impl Place {
             "consumers" => Place::Consumers,
             "connections" => Place::Connections,
             "policies" => Place::Policies,
+            "schedules" => Place::Schedules,
             "login" => Place::Login,
             _ => return None,
         })

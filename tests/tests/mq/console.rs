@@ -124,6 +124,19 @@ fn a_script_sees_what_clients_did_and_clients_what_a_script_did() {
             .status,
         404
     );
+    // What waits for its time is seen, and taken back.
+    client.say("SEND\ndestination:/queue/later\nAMQ_SCHEDULED_DELAY:3600000\n\nx");
+    client.settle();
+    let waits = scene.json("/api/schedules");
+    assert_eq!(
+        (&waits["schedules"][0]["to"], &waits["schedules"][0]["endless"]),
+        (&"later".into(), &false.into())
+    );
+    assert!(fetch(scene.at, "/admin/schedules").body.contains(">later<"));
+    let form = format!("action=cancel&id={}", waits["schedules"][0]["id"]);
+    let cancel = || scene.post(&[], "/api/schedules", &form).status;
+    assert_eq!((cancel(), cancel()), (200, 404));
+    assert_eq!(scene.json("/api/overview")["scheduled"], 0);
     let overview = scene.json("/api/overview");
     assert_eq!(
         (&overview["cluster"]["nodes"], &overview["ready"]),

@@ -4,6 +4,7 @@
 //! itself, over HTTP.
 
 mod address;
+mod admin;
 mod browse;
 mod client;
 mod consumer;
@@ -12,6 +13,7 @@ mod figures;
 mod producer;
 mod proof;
 mod purge;
+mod schedule;
 mod size;
 mod stat;
 
@@ -51,6 +53,51 @@ enum Verb {
         #[command(subcommand)]
         verb: Queue,
     },
+    /// Messages that wait for their time
+    Schedule {
+        #[command(subcommand)]
+        verb: Schedule,
+    },
+}
+
+#[derive(clap::Subcommand)]
+enum Schedule {
+    /// What waits, when it comes, and where it goes then
+    List(List),
+    /// Take some of them back
+    Cancel(Cancel),
+}
+
+/// The node's admin port, and who asks.
+#[derive(clap::Args)]
+struct Watched {
+    /// The node's admin port
+    #[arg(long, default_value = "http://127.0.0.1:8161")]
+    url: Address,
+    /// The name to come in with
+    #[arg(long, default_value = "")]
+    user: String,
+    /// The password
+    #[arg(long, default_value = "")]
+    password: String,
+}
+
+#[derive(clap::Args)]
+struct List {
+    #[command(flatten)]
+    node: Watched,
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(clap::Args)]
+struct Cancel {
+    #[command(flatten)]
+    node: Watched,
+    /// The ids that the list has named
+    #[arg(required = true)]
+    ids: Vec<u64>,
 }
 
 #[derive(clap::Subcommand)]
@@ -202,6 +249,12 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Verb::Queue {
             verb: Queue::Purge(args),
         } => purge::run(args),
+        Verb::Schedule {
+            verb: Schedule::List(args),
+        } => schedule::list(args),
+        Verb::Schedule {
+            verb: Schedule::Cancel(args),
+        } => schedule::cancel(args),
     }
 }
 

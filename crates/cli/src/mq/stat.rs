@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Read, Write};
 use std::process::ExitCode;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::Stat;
+use super::admin::Admin;
 use crate::say::say;
 
-const PATIENCE: Duration = Duration::from_secs(10);
-/// A node with a hundred thousand queues says less.
-const LONGEST: u64 = 256 << 20;
 const PREFIX: &str = "tandem_mq_queue_";
 /// What is said of each queue there, and what it is called here.
 const COLUMNS: [(&str, &str); 9] = [
@@ -33,7 +28,12 @@ const COLUMNS: [(&str, &str); 9] = [
 type Queues = BTreeMap<(String, String), [u64; COLUMNS.len()]>;
 
 pub(super) fn run(args: &Stat) -> anyhow::Result<ExitCode> {
-    let page = fetch(args)?;
+    let node = Admin {
+        url: &args.url,
+        user: "",
+        password: "",
+    };
+    let page = node.get("/metrics/per-object")?;
     let mut queues = read(&page);
     queues.retain(|(_, name), _| name.contains(&args.queue_name));
     match args.json {
@@ -41,24 +41,6 @@ pub(super) fn run(args: &Stat) -> anyhow::Result<ExitCode> {
         false => say(&table(&queues))?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn fetch(args: &Stat) -> anyhow::Result<String> {
-    let asked = || format!("cannot ask the node at http://{}", args.url);
-    let mut stream = args.url.connect(PATIENCE).with_context(asked)?;
-    let request = format!(
-        "GET /metrics/per-object HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
-        args.url
-    );
-    stream.write_all(request.as_bytes()).with_context(asked)?;
-    let mut answer = String::new();
-    stream.take(LONGEST).read_to_string(&mut answer).with_context(asked)?;
-    let (head, body) = answer.split_once("\r\n\r\n").with_context(asked)?;
-    let status = head.lines().next().unwrap_or_default();
-    if status.split(' ').nth(1) != Some("200") {
-        bail!("{} answers {status}: is it the [admin] address of tandem-mq?", args.url);
-    }
-    Ok(body.to_owned())
 }
 
 fn read(page: &str) -> Queues {

@@ -45,6 +45,8 @@ pub enum Arrangement {
         to: Box<str>,
         which: Which,
     },
+    /// What waits for its time is not sent any more.
+    CancelLater(MessageId),
     /// What an operator decides for addresses.
     SetPolicy(PolicyRecord),
     DropPolicy(Box<str>),
@@ -161,6 +163,7 @@ impl Broker {
             } => self.drop_queue(session, &name, if_unused, if_empty),
             Arrangement::Purge(name) => self.purge(session, &name),
             Arrangement::Move { from, to, which } => self.shift(session, &from, &to, &which, now),
+            Arrangement::CancelLater(id) => self.cancel_later(session, id),
             Arrangement::SetPolicy(record) => self.set_policy(session, record),
             Arrangement::DropPolicy(name) => self.drop_policy(session, &name),
             Arrangement::Bind(binding) => self.bind(session, binding),

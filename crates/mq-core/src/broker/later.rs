@@ -1,6 +1,8 @@
 //! Messages that are held until their time. They weigh what others weigh, and those that survive a restart are in the
 //! journal as if they were in a queue.
 
+mod look;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,11 +11,14 @@ use bytes::BytesMut;
 use tandem_mq_wire::amqp10::Value as Typed;
 use tandem_time::Mono;
 
+use super::clear::AT_ONCE;
 use super::room::{Room, Seen};
 use super::{Broker, Output, Target};
 use crate::message::property;
 use crate::schedule::{Due, Schedule};
 use crate::{Kind, Message, MessageId, QueueId, Record, SessionId, Value, WallMillis};
+
+pub use look::LaterView;
 
 /// What comes again and again waits so long while there is too little room: nobody would hold it back otherwise.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -159,7 +164,7 @@ impl Broker {
     pub(super) fn later_due(&mut self, now: Mono) {
         let due: Vec<MessageId> = {
             let due = self.later.due.iter().take_while(|(at, _)| *at <= now);
-            due.map(|(_, id)| *id).collect()
+            due.take(AT_ONCE).map(|(_, id)| *id).collect()
         };
         for id in due {
             let Some(waits) = self.later.messages.get(&id) else {

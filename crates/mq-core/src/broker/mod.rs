@@ -37,6 +37,7 @@ pub use declared::{Arguments, BadArgument, Declared, Overflow};
 pub use exchange::ExchangeKind;
 pub use figures::Figures;
 pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subscription, Target, Will};
+pub use later::LaterView;
 pub use look::{ConsumerView, MessageView, Page, Wanted};
 pub use output::{Delivery, Known, Output, Refusal, Scarce, Thing};
 pub use policy::{MOST_POLICIES, Policy, PolicyView, check_policy};

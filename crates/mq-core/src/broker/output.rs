@@ -144,6 +144,7 @@ pub enum Thing {
     Binding,
     Topic,
     Policy,
+    Schedule,
 }
 
 impl std::fmt::Display for Thing {
@@ -154,6 +155,7 @@ impl std::fmt::Display for Thing {
             Thing::Binding => "binding",
             Thing::Topic => "topic",
             Thing::Policy => "policy",
+            Thing::Schedule => "message that waits for its time,",
         })
     }
 }

@@ -224,6 +224,13 @@ impl<'a> Needs<'a> {
                 self.queue_or_new(Right::Write, to);
             }
             Arrangement::Consume(consume) => self.queue(Right::Read, &consume.queue),
+            // As if it were there already; who may not read that hears no more than of one that is not there.
+            Arrangement::CancelLater(id) => {
+                let to = self.broker.later_to(*id);
+                if to.is_some_and(|address| !self.rights.may(Right::Read, address)) {
+                    self.missing = Some(Refusal::Missing(Thing::Schedule, id.0.to_string().into()));
+                }
+            }
             Arrangement::SetPolicy(record) => self.policy(record),
             Arrangement::DropPolicy(name) => self.known_policy(name),
             Arrangement::Bind(binding) | Arrangement::Unbind(binding) => self.bind(binding),

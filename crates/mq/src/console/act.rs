@@ -34,15 +34,18 @@ pub(super) enum What {
     /// A policy.
     Set,
     Removed,
+    /// Something that waited for its time.
+    Cancelled,
 }
 
-const ALL: [(What, &str); 6] = [
+const ALL: [(What, &str); 7] = [
     (What::Purged, "purged"),
     (What::Moved, "moved"),
     (What::Sent, "sent"),
     (What::Deleted, "deleted"),
     (What::Set, "set"),
     (What::Removed, "removed"),
+    (What::Cancelled, "cancelled"),
 ];
 
 impl What {
@@ -66,6 +69,7 @@ impl Done {
         match self.done {
             What::Deleted => return format!("/admin/queues?{said}"),
             What::Set | What::Removed => return format!("/admin/policies?{said}"),
+            What::Cancelled => return format!("/admin/schedules?{said}"),
             What::Purged | What::Moved | What::Sent => {}
         }
         let mut to = "/admin/queue?name=".to_owned();
@@ -97,6 +101,7 @@ impl Done {
             (What::Sent, _) => "The message is sent.".to_owned(),
             (What::Set, _) => "The policy counts from now on, and is on disk.".to_owned(),
             (What::Removed, _) => "The policy is gone, here and on disk.".to_owned(),
+            (What::Cancelled, _) => format!("{messages} taken back."),
             (What::Deleted, _) => format!("The queue is gone, and {messages} with it."),
         }
     }

@@ -178,7 +178,7 @@ impl QueueRow {
     }
 }
 
-fn word(kind: Kind) -> &'static str {
+pub(super) fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Anycast => "queue",
         Kind::Multicast => "topic",
@@ -285,7 +285,7 @@ fn cut(text: &str) -> String {
 }
 
 /// `2026-11-22T20:00:00.123Z`
-fn moment(at: WallMillis) -> String {
+pub(super) fn moment(at: WallMillis) -> String {
     let civil = CivilTime::from_unix(i64::try_from(at.0).unwrap_or(i64::MAX / 2), 0);
     format!("{}.{:03}Z", civil.iso_second(), civil.milli)
 }

@@ -23,6 +23,7 @@ impl Console {
             Place::Consumers => Shown::Consumers(self.consumers(guest, query).await?),
             Place::Connections => Shown::Connections(self.connections(guest, query)?),
             Place::Policies => Shown::Policies(self.policies(guest).await?),
+            Place::Schedules => Shown::Schedules(self.schedules(guest, query).await?),
         })
     }
 

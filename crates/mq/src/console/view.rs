@@ -11,6 +11,7 @@ use tandem_ops::web::{self, form};
 use super::act::Done;
 use super::policy::Policies;
 use super::rows::{Connected, Consumers, Overview, Queue, Queues};
+use super::schedules::Schedules;
 use super::{Format, Place, Problem};
 
 /// What is around each page.
@@ -32,6 +33,7 @@ pub(super) enum Shown {
     Consumers(Consumers),
     Connections(Connected),
     Policies(Policies),
+    Schedules(Schedules),
 }
 
 /// What all templates know.
@@ -92,6 +94,13 @@ struct PoliciesPage<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "schedules.html")]
+struct SchedulesPage<'a> {
+    frame: Frame<'a>,
+    it: &'a Schedules,
+}
+
+#[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage<'a> {
     frame: Frame<'a>,
@@ -115,6 +124,7 @@ impl Shown {
             Shown::Consumers(it) => json(it),
             Shown::Connections(it) => json(it),
             Shown::Policies(it) => json(it),
+            Shown::Schedules(it) => json(it),
         }
     }
 
@@ -127,6 +137,7 @@ impl Shown {
             Shown::Consumers(it) => ConsumersPage { frame, it }.render(),
             Shown::Connections(it) => ConnectionsPage { frame, it }.render(),
             Shown::Policies(it) => PoliciesPage { frame, it }.render(),
+            Shown::Schedules(it) => SchedulesPage { frame, it }.render(),
         };
         // A template of plain values has nothing that could fail.
         rendered.unwrap_or_default()
@@ -150,6 +161,7 @@ impl<'a> Frame<'a> {
                 tab("/admin/consumers", "Consumers", Place::Consumers),
                 tab("/admin/connections", "Connections", Place::Connections),
                 tab("/admin/policies", "Policies", Place::Policies),
+                tab("/admin/schedules", "Schedules", Place::Schedules),
             ],
             said: scene.done.as_ref().map(Done::text),
         }

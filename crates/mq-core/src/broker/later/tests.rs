@@ -4,9 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::broker::tests::{A, Node, message, queue, topic};
-use crate::broker::{Arrangement, Declared, Input, Outcome, Refusal, Settings};
+use crate::broker::{Arranged, Arrangement, Declared, Input, Outcome, Refusal, Settings, Thing};
 use crate::schedule::{Asked, Cron};
-use crate::{TransactionId, Value};
+use crate::{Pattern, Rights, TransactionId, Value};
 
 fn asked(delay: u64, period: u64, repeat: i64) -> Asked {
     Asked {
@@ -475,4 +475,47 @@ fn each_crontab_without_room_says_so_once() {
         node.passes(60_000);
     }
     assert_eq!(node.omitted, 1);
+}
+
+#[test]
+fn what_waits_is_seen_and_taken_back_by_those_who_may_read_where_it_goes() {
+    let mut node = Node::new(Settings::default());
+    node.schedule(None, &queue("a.x"), "1", asked(500, 0, 0));
+    node.schedule(None, &topic("b"), "2", asked(100, 1000, -1));
+    node.schedule(None, &queue("a.y"), "3", asked(700, 0, 0));
+    let reads = |patterns: &[&str]| Rights {
+        read: patterns.iter().map(|text| Pattern::new(text)).collect(),
+        ..Rights::default()
+    };
+    let seen = |node: &Node, rights: &Rights| {
+        let first = node.broker.list_later(rights, None, 1);
+        let rest = node.broker.list_later(rights, first.next, 9);
+        assert_eq!(rest.next, None);
+        let all = first.rows.into_iter().chain(rest.rows);
+        all.map(|view| (view.id, view.at.0)).collect::<Vec<_>>()
+    };
+    let all = seen(&node, &Rights::everything());
+    assert_eq!(all.iter().map(|(_, at)| *at).collect::<Vec<_>>(), [500, 100, 700]);
+    assert_eq!(seen(&node, &reads(&["a.#"])), [all[0], all[2]]);
+    let cancel = |node: &mut Node, id| {
+        let what = Arrangement::CancelLater(id);
+        node.tell(Input::Arrange { session: A, what });
+    };
+    for (id, _) in [all[0], all[1]] {
+        cancel(&mut node, id);
+    }
+    assert_eq!(node.arranged, [Arranged::Count(1); 2]);
+    let mut node = node.restarted();
+    assert_eq!(node.broker.figures().scheduled, 1);
+    // One that may not be read is as one that is not there.
+    node.tell(Input::Admit {
+        connection: A.connection(),
+        rights: Arc::new(reads(&["b"])),
+    });
+    cancel(&mut node, all[2].0);
+    let missing = Refusal::Missing(Thing::Schedule, all[2].0.0.to_string().into());
+    assert_eq!(
+        (node.refused.as_slice(), node.broker.figures().scheduled),
+        (&[missing][..], 1)
+    );
 }
