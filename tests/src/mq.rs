@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddr, UnixDatagram};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -17,6 +17,8 @@ use crate::{PATIENCE, binary, free_port, until};
 /// A broker node; killed, and its folder removed, when dropped.
 pub struct Mq {
     child: Option<Child>,
+    /// Keeps the file system of its data, where that is one of its own.
+    disk: Option<Disk>,
     folder: PathBuf,
     address: SocketAddr,
     settings: String,
@@ -26,19 +28,33 @@ impl Mq {
     /// Starts with these lines at the top of its configuration, and waits until it is ready.
     #[track_caller]
     pub fn start(settings: &str) -> Mq {
+        let mut mq = Mq::new(settings);
+        mq.run();
+        mq
+    }
+
+    /// The same with its data on a file system of so many megabytes, which ends with it; nothing where we may not have one.
+    #[track_caller]
+    pub fn on_disk_of(megabytes: u32, settings: &str) -> Option<Mq> {
+        let mut mq = Mq::new(settings);
+        mq.disk = Some(Disk::of(megabytes, &mq.folder())?);
+        mq.run();
+        Some(mq)
+    }
+
+    fn new(settings: &str) -> Mq {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         tandem_sys::limits::raise_open_files(None, None);
         let name = format!("tandem-mq-{}-{}", std::process::id(), COUNT.fetch_add(1, Relaxed));
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).expect("the temporary folder is writable");
-        let mut mq = Mq {
+        Mq {
             child: None,
+            disk: None,
             folder,
             address: SocketAddr::from(([127, 0, 0, 1], free_port())),
             settings: settings.to_owned(),
-        };
-        mq.run();
-        mq
+        }
     }
 
     /// Starts the process again, on the same folder and port.
@@ -48,7 +64,10 @@ impl Mq {
         let ready = UnixDatagram::bind_addr(&UnixAddr::from_abstract_name(&name).expect("a short name"));
         let ready = ready.expect("the name is ours");
         ready.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
-        let mut command = Command::new(binary("tandem-mq"));
+        let mut command = match &self.disk {
+            None => Command::new(binary("tandem-mq")),
+            Some(disk) => disk.enter(binary("tandem-mq")),
+        };
         command
             .arg("-f")
             .arg(&file)
@@ -108,6 +127,19 @@ impl Mq {
         self.folder.join("data")
     }
 
+    /// The names and sizes of the journal's files.
+    pub fn journal(&self) -> Vec<(String, u64)> {
+        let data = self.folder();
+        let data = self.disk.as_ref().map_or(data.clone(), |disk| disk.seen(&data));
+        let entries = std::fs::read_dir(data.join("journal")).expect("it has a journal");
+        let known = entries.map(|entry| {
+            let entry = entry.expect("a readable folder");
+            let size = entry.metadata().map_or(0, |about| about.len());
+            (entry.file_name().to_string_lossy().into_owned(), size)
+        });
+        known.collect()
+    }
+
     /// As the power goes.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -139,6 +171,62 @@ impl Mq {
             .find_map(|l| l.strip_prefix("VmRSS:"))
             .expect("Linux says so");
         line.trim().trim_end_matches(" kB").parse().expect("a number of KiB")
+    }
+}
+
+/// A process that does nothing but to keep a mount namespace, with a small file system on a folder.
+struct Disk(Child);
+
+impl Disk {
+    fn of(megabytes: u32, folder: &Path) -> Option<Disk> {
+        std::fs::create_dir_all(folder).expect("the folder is ours");
+        let mount = format!("mount -t tmpfs -o size={megabytes}m none \"$0\" && echo there && read end");
+        let child = Command::new("unshare")
+            .args(Disk::spaces())
+            .args(["sh", "-c", &mount])
+            .arg(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
+        let mut disk = Disk(child);
+        let mut said = [0; 6];
+        let out = disk.0.stdout.as_mut()?;
+        out.read_exact(&mut said).ok()?;
+        Some(disk)
+    }
+
+    /// Somebody who is not root is that in a user namespace.
+    fn spaces() -> &'static [&'static str] {
+        match nix::unistd::geteuid().is_root() {
+            true => &["--mount"],
+            false => &["--mount", "--user", "--map-root-user"],
+        }
+    }
+
+    /// A program that sees it.
+    fn enter(&self, program: PathBuf) -> Command {
+        let mut command = Command::new("nsenter");
+        command.args(["--target", &self.0.id().to_string(), "--mount"]);
+        if !nix::unistd::geteuid().is_root() {
+            command.args(["--user", "--preserve-credentials"]);
+        }
+        command.arg("--").arg(program);
+        command
+    }
+
+    /// Where a path in it is for us.
+    fn seen(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.0.id()));
+        root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
     }
 }
 

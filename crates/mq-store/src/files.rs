@@ -1,5 +1,6 @@
 //! The few things that the journal does with files, so that a test can stand in for a disk that fails.
 
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
@@ -10,12 +11,13 @@ use nix::fcntl::{FallocateFlags, fallocate};
 
 /// A folder of numbered files.
 pub trait Files {
-    type File;
+    type File: fmt::Debug;
 
     /// The numbers of the files that are there, in order.
     fn list(&mut self) -> io::Result<Vec<u64>>;
     fn read(&mut self, number: u64) -> io::Result<Vec<u8>>;
-    /// A new file of zeros that has its room already. It is there after a crash.
+    /// A file of zeros that has its room already, also after a crash; one of zeros that is there is made larger. When that
+    /// cannot be done all is as it was.
     fn create(&mut self, number: u64, size: u64) -> io::Result<Self::File>;
     fn open(&mut self, number: u64) -> io::Result<Self::File>;
     fn write(&mut self, file: &mut Self::File, at: u64, data: &[u8]) -> io::Result<()>;
@@ -40,6 +42,21 @@ impl Folder {
             path: path.to_owned(),
             itself,
         })
+    }
+
+    fn allocate(&self, path: &Path, size: u64) -> io::Result<File> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)?;
+        let length = i64::try_from(size).map_err(io::Error::other)?;
+        fallocate(file.as_fd(), FallocateFlags::empty(), 0, length)?;
+        file.sync_all()?;
+        // The name of a new file is on disk only when its folder is.
+        self.itself.sync_all()?;
+        Ok(file)
     }
 
     fn file(&self, number: u64) -> PathBuf {
@@ -67,18 +84,25 @@ impl Files for Folder {
 
     fn create(&mut self, number: u64, size: u64) -> io::Result<File> {
         let path = self.file(number);
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
-        let length = i64::try_from(size).map_err(io::Error::other)?;
-        fallocate(file.as_fd(), FallocateFlags::empty(), 0, length)?;
-        file.sync_all()?;
-        // The name of a new file is on disk only when its folder is.
-        self.itself.sync_all()?;
-        Ok(file)
+        let before = match fs::metadata(&path) {
+            Ok(there) => Some(there.len()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let made = self.allocate(&path, size);
+        if made.is_err() {
+            // What is left of it has no meaning, and takes room where there is too little.
+            match before {
+                None => drop(fs::remove_file(&path)),
+                Some(size) => drop(
+                    OpenOptions::new()
+                        .write(true)
+                        .open(&path)
+                        .map(|file| file.set_len(size)),
+                ),
+            }
+        }
+        made
     }
 
     fn open(&mut self, number: u64) -> io::Result<File> {

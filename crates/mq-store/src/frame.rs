@@ -8,8 +8,8 @@
 /// length u32, checksum u32, number u64, synced u64.
 pub(crate) const HEAD: usize = 24;
 
-/// The most that one record may be: the largest body that a listener may allow, and room for what travels with it.
-pub(crate) const LARGEST: usize = 1 << 30;
+/// The most that one record may be: its length has four bytes. The broker refuses what would come near to it.
+pub(crate) const LARGEST: usize = (u32::MAX as usize) - (1 << 20);
 
 /// One record as it lies there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,10 +11,12 @@ mod code;
 mod files;
 mod frame;
 mod journal;
+mod line;
 mod lock;
 mod room;
 
 pub use files::{Files, Folder};
 pub use journal::{CommitError, Journal, OpenError, Settings};
+pub use line::Line;
 pub use lock::{Lock, LockError};
 pub use room::Room;

@@ -33,11 +33,14 @@ pub(crate) struct Configuration {
     pub(crate) policies: Vec<Policy>,
     #[serde(default)]
     pub(crate) memory: Memory,
-    /// Producers are held back while the disk is as full as that, in hundredths; 100 is never.
+    /// Producers are held back while the disk is as full as that, in hundredths; with 100 only when there is no room.
     #[serde(default = "Configuration::usual_disk_usage")]
     pub(crate) max_disk_usage: u8,
     pub(crate) admin: Option<Admin>,
 }
+
+/// One message is one record of the journal, which is far from its limit with this.
+const MOST_FRAME: usize = 512 << 20;
 
 /// Where those who watch the node ask.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
@@ -131,6 +134,13 @@ impl Configuration {
         if !self.anonymous && self.users.is_empty() {
             bail!("nobody could log in: add a [[user]], or write anonymous = true");
         }
+        if let Some(listener) = self.listeners.iter().find(|listener| listener.max_frame > MOST_FRAME) {
+            bail!(
+                "max-frame of the listener {} is {}; more than {MOST_FRAME} cannot be kept as one message",
+                listener.address,
+                listener.max_frame
+            );
+        }
         if !(1..=100).contains(&self.max_disk_usage) {
             bail!(
                 "max-disk-usage is a number of hundredths from 1 to 100, not {}",
@@ -211,6 +221,10 @@ mod tests {
             (
                 "data-dir = \"/d\"\nanonymous = true\nmax-disk-usage = 0\n[[listen]]\naddress = \"127.0.0.1:1\"\n",
                 "from 1 to 100",
+            ),
+            (
+                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\nmax-frame = 536870913\n",
+                "max-frame of the listener 127.0.0.1:1 is 536870913; more than 536870912",
             ),
             (
                 "data-dir = \"/d\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n[[user]]\nname = \"a\"\npassword-hash = \"x\"\n",

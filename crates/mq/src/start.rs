@@ -11,8 +11,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tandem_mq_core::broker::{self, Broker};
-use tandem_mq_store::{Folder, Journal, Lock};
+use tandem_mq_core::broker::{self, Broker, Input};
+use tandem_mq_store::{Folder, Journal, Line, Lock, Room, Settings};
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
 use tandem_ops::signals::{BROKER, Intention, Signals};
@@ -28,7 +28,7 @@ use crate::configuration::{Checked, Configuration, Listener};
 use crate::connection::{Shared, origin};
 use crate::connections::Connections;
 use crate::console::Console;
-use crate::guard;
+use crate::guard::{self, Guard};
 use crate::hub::{self, Hub, Order};
 use crate::reload::Reload;
 use crate::tally::Tally;
@@ -65,7 +65,10 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
         policies,
         ..broker::Settings::default()
     };
-    let (journal, broker) = recover(&configuration, clock, Broker::new(settings))?;
+    let (line, mut broker) = recover(&configuration, clock, Broker::new(settings))?;
+    // Whoever comes first finds a node that knows it.
+    let full = line.is_full() || guard::is_full(&configuration.data_dir, configuration.max_disk_usage) == Some(true);
+    broker.handle(Input::Disk { full }, clock.now());
     let (users, known) = watch::channel(Arc::new(known));
     let plans = configuration.listeners.clone();
     let mut reload = Reload::new(path, configuration, users);
@@ -75,7 +78,8 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
     let (hub, door) = Hub::new();
     let (journal_ended, disk) = oneshot::channel();
     let tally = Arc::new(Tally::default());
-    let (records, writer) = writer::spawn(journal, hub.clone(), tally.clone(), journal_ended)?;
+    let (no_room, journal_full) = watch::channel(line.is_full());
+    let (records, writer) = writer::spawn(line, hub.clone(), tally.clone(), no_room, journal_ended)?;
     let broker = hub::spawn(broker, clock, door, records)?;
 
     let (leave, leaving) = watch::channel(false);
@@ -120,11 +124,13 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
             let watcher = Admin::new(hub.clone(), tally, reload.data_dir(), leaving, console);
             tokio::spawn(watcher.serve(socket)?);
         }
-        tokio::spawn(guard::run(
-            hub.clone(),
-            reload.data_dir().to_owned(),
-            reload.disk_usage(),
-        ));
+        let guard = Guard {
+            data_dir: reload.data_dir().to_owned(),
+            most: reload.disk_usage(),
+            journal: journal_full,
+            was_full: full,
+        };
+        tokio::spawn(guard.run(hub.clone()));
         notifier.send(&[State::Ready, State::Status("Ready.")]).ok();
         tracing::info!("ready");
         let mut watchdog = Watchdog::from_environment();
@@ -167,27 +173,26 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Everything that was confirmed, as it was.
-fn recover(
-    configuration: &Configuration,
-    clock: Clock,
-    mut broker: Broker,
-) -> anyhow::Result<(Journal<Folder>, Broker)> {
+fn recover(configuration: &Configuration, clock: Clock, mut broker: Broker) -> anyhow::Result<(Line<Folder>, Broker)> {
     let path = configuration.data_dir.join("journal");
     let folder = Folder::open(&path).with_context(|| format!("{}", path.display()))?;
+    let settings = Room::of(&path).map_or_else(|_| Settings::default(), |room| Settings::for_disk(room.size));
     let began = Instant::now();
     let mut records = 0u64;
-    let journal = Journal::open(folder, Default::default(), |record| {
+    let journal = Journal::open(folder, settings, |record| {
         records += 1;
         broker.restore([record]);
     });
-    let journal = journal.with_context(|| format!("the journal in {}", path.display()))?;
+    let said = || format!("the journal in {}", path.display());
+    let mut line = Line::new(journal.with_context(said)?);
+    line.prepare().with_context(said)?;
     broker.restored(clock.now());
     let messages: usize = broker.queues().map(|queue| queue.depth).sum();
     tracing::info!(
         "{records} records read in {:?}: {messages} messages wait",
         began.elapsed()
     );
-    Ok((journal, broker))
+    Ok((line, broker))
 }
 
 fn open(

@@ -1,33 +1,52 @@
 //! The journal's thread: takes what waits, writes it with one sync, says so. While the disk works, the next batch collects.
+//! When nobody waits it makes ready what comes next.
 
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tandem_mq_core::broker::Input;
 use tandem_mq_core::{Lsn, Record};
-use tandem_mq_store::{CommitError, Folder, Journal};
-use tokio::sync::{mpsc, oneshot};
+use tandem_mq_store::{CommitError, Folder, Line};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 
 use crate::hub::{Hub, Order, Records};
 use crate::tally::Tally;
 
 /// The most bytes that one sync waits for.
 const BATCH: usize = 4 << 20;
+/// After so long without a record the last ones are said to be safe.
+const QUIET: Duration = Duration::from_millis(100);
+/// How often a full disk is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 pub(crate) type Thread = JoinHandle<Result<(), CommitError>>;
 
 /// Starts the thread. It ends, with everything on disk, when all senders are gone, or when the disk fails; `ended` hears
-/// of both.
+/// of both, `full` of whether the journal has room.
 pub(crate) fn spawn(
-    journal: Journal<Folder>,
+    line: Line<Folder>,
     hub: Hub,
     tally: Arc<Tally>,
+    full: watch::Sender<bool>,
     ended: oneshot::Sender<()>,
 ) -> io::Result<(Records, Thread)> {
     let (records, inbox) = mpsc::unbounded_channel();
+    let runtime = Builder::new_current_thread().enable_time().build()?;
     let work = move || {
-        let outcome = run(journal, inbox, &hub, &tally);
+        let writer = Writer {
+            line,
+            inbox,
+            hub,
+            tally,
+            full,
+            told: Lsn::default(),
+        };
+        let outcome = writer.run(&runtime);
         ended.send(()).ok();
         outcome
     };
@@ -35,26 +54,60 @@ pub(crate) fn spawn(
     Ok((records, thread))
 }
 
-fn run(
-    mut journal: Journal<Folder>,
-    mut inbox: mpsc::UnboundedReceiver<(Lsn, Record)>,
-    hub: &Hub,
-    tally: &Tally,
-) -> Result<(), CommitError> {
-    tally.committed(0, journal.capacity());
-    while let Some((mut upto, record)) = inbox.blocking_recv() {
+struct Writer {
+    line: Line<Folder>,
+    inbox: mpsc::UnboundedReceiver<(Lsn, Record)>,
+    hub: Hub,
+    tally: Arc<Tally>,
+    full: watch::Sender<bool>,
+    /// What the broker knows to be on disk.
+    told: Lsn,
+}
+
+impl Writer {
+    fn run(mut self, runtime: &Runtime) -> Result<(), CommitError> {
+        self.tally.committed(0, self.line.capacity());
+        loop {
+            let mut records = 0;
+            match self.next(runtime) {
+                Ok(Some((lsn, record))) => records = self.take(lsn, record)?,
+                Ok(None) => return self.line.rest(),
+                Err(_) => self.line.rest()?,
+            }
+            let stored = self.line.commit()?;
+            self.tally.committed(records, self.line.capacity());
+            if stored > self.told {
+                self.told = stored;
+                self.hub.tell_from_thread(Order::Ask(Input::Stored { upto: stored }));
+            }
+            self.line.prepare()?;
+            let full = self.line.is_full();
+            self.full.send_if_modified(|was| std::mem::replace(was, full) != full);
+        }
+    }
+
+    /// The next record, unless it is time to do something without one; none when all senders are gone.
+    fn next(&mut self, runtime: &Runtime) -> Result<Option<(Lsn, Record)>, Elapsed> {
+        if let Ok(next) = self.inbox.try_recv() {
+            return Ok(Some(next));
+        }
+        if self.line.is_at_rest() {
+            return Ok(self.inbox.blocking_recv());
+        }
+        let patience = if self.line.is_full() { AGAIN } else { QUIET };
+        runtime.block_on(async { timeout(patience, self.inbox.recv()).await })
+    }
+
+    /// This one and those that wait already; says how many.
+    fn take(&mut self, lsn: Lsn, record: Record) -> Result<u64, CommitError> {
+        self.line.take(lsn, record)?;
         let mut records = 1;
-        journal.append(&record)?;
-        while journal.pending() < BATCH
-            && let Ok((lsn, record)) = inbox.try_recv()
+        while self.line.pending() < BATCH
+            && let Ok((lsn, record)) = self.inbox.try_recv()
         {
-            journal.append(&record)?;
-            upto = lsn;
+            self.line.take(lsn, record)?;
             records += 1;
         }
-        journal.commit()?;
-        tally.committed(records, journal.capacity());
-        hub.tell_from_thread(Order::Ask(Input::Stored { upto }));
+        Ok(records)
     }
-    Ok(())
 }

@@ -1,9 +1,14 @@
 //! A disk that is as full as it may be: producers wait, each as its protocol has it, consumers go on, and so does all when
 //! there is room again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::thread;
+
 use tandem_tests::{Mq, Mqtt, Stomp, Told, until};
 
 use super::clients::python_begun;
+use super::say;
 
 const OPEN: &str = "anonymous = true\n";
 
@@ -56,4 +61,57 @@ fn producers_wait_for_room_on_the_disk_and_consumers_do_not() {
         assert_eq!(pika.rest(), ["unblocked", "confirmed"]);
     }
     assert!(mq.log().contains("there is room again"), "{}", mq.log());
+}
+
+/// A file system that gets full within a moment, and a node that is killed and started on it: nothing that was confirmed is
+/// lost, who takes makes room, and who was held back goes on.
+#[test]
+fn a_full_disk_is_drained_also_by_the_next_start() {
+    const HELD: &str = "too little disk: producers are held back";
+    // Only where there is no room for the next file.
+    let Some(mut mq) = Mq::on_disk_of(40, &format!("{OPEN}max-disk-usage = 100\n")) else {
+        return say("SKIP a_full_disk_is_drained_also_by_the_next_start: no mount namespace\n");
+    };
+    let confirmed = Arc::new(AtomicUsize::new(0));
+    let sender = {
+        let (confirmed, address) = (confirmed.clone(), mq.address());
+        let body = "x".repeat(100_000);
+        thread::spawn(move || {
+            let mut stomp = Stomp::connect(address);
+            // Until the node is not there any more.
+            while stomp
+                .try_say(&format!("SEND\ndestination:/queue/q\nreceipt:r\n\n{body}"))
+                .and_then(|()| stomp.try_hear())
+                .is_ok()
+            {
+                confirmed.fetch_add(1, Relaxed);
+            }
+        })
+    };
+    until("producers to be held back", || mq.log().contains(HELD).then_some(()));
+    let mut other = Stomp::connect(mq.address());
+    other.subscribe("/queue/q", "client-individual");
+    other.take(10);
+    other.settle();
+    mq.kill();
+    sender.join().expect("it has no mistake");
+    let journal = mq.journal();
+    assert!(
+        journal.len() > 10 && journal.iter().all(|(_, size)| *size > 0),
+        "{journal:?}"
+    );
+    mq.run();
+    // Before anybody has come.
+    until("producers to be held back again", || {
+        (mq.log().matches(HELD).count() == 2).then_some(())
+    });
+    let left = confirmed.load(Relaxed) - 10;
+    assert!(left > 200, "{left} were confirmed");
+    let mut stomp = Stomp::connect(mq.address());
+    stomp.subscribe("/queue/q", "client-individual");
+    stomp.take(left);
+    stomp.settle();
+    until("room", || mq.log().contains("there is room again").then_some(()));
+    stomp.say("UNSUBSCRIBE\nid:0\n\n");
+    stomp.send("/queue/other", "goes on");
 }

@@ -9,14 +9,11 @@ use tandem_mq_core::{
     BindingRecord, Destination, ExchangeRecord, MessageId, PolicyRecord, QueueId, QueueRecord, Record,
 };
 
-/// Below so much on disk nothing is written again.
-const SMALL: u64 = 64 << 20;
-
 #[derive(Debug, Default)]
 pub(super) struct Index {
     messages: HashMap<MessageId, Alive>,
-    /// How many live in each segment.
-    segments: BTreeMap<u64, usize>,
+    /// What lives in each segment.
+    segments: BTreeMap<u64, Living>,
     queues: BTreeMap<QueueId, QueueRecord>,
     exchanges: BTreeMap<Box<str>, ExchangeRecord>,
     /// By how they are written, so that each is there once.
@@ -26,6 +23,13 @@ pub(super) struct Index {
     next: (MessageId, QueueId),
     /// Bytes of all that live.
     weight: u64,
+}
+
+/// What lives in one segment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Living {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
 }
 
 #[derive(Debug)]
@@ -87,7 +91,9 @@ impl Index {
         if let Some(before) = self.messages.insert(id, Alive { segment, size, holders }) {
             self.forget(&before);
         }
-        *self.segments.entry(segment).or_default() += 1;
+        let living = self.segments.entry(segment).or_default();
+        living.messages += 1;
+        living.bytes += size;
         self.weight += size;
     }
 
@@ -127,21 +133,22 @@ impl Index {
 
     fn forget(&mut self, alive: &Alive) {
         self.weight -= alive.size;
-        if let Some(count) = self.segments.get_mut(&alive.segment) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(living) = self.segments.get_mut(&alive.segment) {
+            living.messages -= 1;
+            living.bytes -= alive.size;
+            if living.messages == 0 {
                 self.segments.remove(&alive.segment);
             }
         }
     }
 
-    pub(super) fn lives_in(&self, segment: u64) -> bool {
-        self.segments.contains_key(&segment)
+    pub(super) fn lives_in(&self, segment: u64) -> Living {
+        self.segments.get(&segment).copied().unwrap_or_default()
     }
 
-    /// Whether the disk holds four times what lives.
-    pub(super) fn wastes(&self, capacity: u64) -> bool {
-        capacity > SMALL && capacity / 4 > self.weight
+    /// Whether the disk holds four times what lives. Nothing is written again in the first four segments.
+    pub(super) fn wastes(&self, capacity: u64, segment: u64) -> bool {
+        capacity > segment * 4 && capacity / 4 > self.weight
     }
 
     /// What a new segment begins with.

@@ -5,8 +5,9 @@ use std::io;
 
 use tandem_mq_core::Record;
 
+use super::ahead::Spare;
 use super::index::Index;
-use super::{BEFORE, FAMILY, Journal, MAGIC, Segment, Settings};
+use super::{Journal, SEAL, Segment, Settings, Version};
 use crate::code;
 use crate::files::Files;
 use crate::frame::{self, Found, Frame, HEAD};
@@ -38,6 +39,22 @@ struct Read {
     end: usize,
     /// The number that should come next.
     next: u64,
+    /// What it begins with is whole: a later record in it says that it was on disk.
+    has_head: bool,
+    /// The last record is a seal.
+    sealed: bool,
+}
+
+impl Read {
+    /// Where nothing can be read.
+    fn nothing(next: Option<u64>) -> Read {
+        Read {
+            end: 0,
+            next: next.unwrap_or(1),
+            has_head: false,
+            sealed: false,
+        }
+    }
 }
 
 impl<F: Files> Journal<F> {
@@ -47,24 +64,24 @@ impl<F: Files> Journal<F> {
         let numbers = files.list().map_err(disk(0))?;
         let mut index = Index::default();
         let mut segments = VecDeque::new();
+        let mut last = Read::nothing(None);
         let mut next = None;
-        let mut end = 0;
         let mut written = 0;
-        let (mut known, mut older) = (0, Vec::new());
+        let (mut versions, mut needed) = (Vec::new(), None);
         let mut rest = numbers.into_iter();
         // Each segment is read once: the one after is needed to judge the end of the one before.
         let mut ahead = read_next(&mut files, &mut rest)?;
         while let Some((number, data)) = ahead {
             let read = read_segment(number, &data, next, |record, size| {
                 index.apply(&record, number, size);
+                needed = needed.max(Some(Version::needed(&record)));
                 take(record);
             })?;
             ahead = read_next(&mut files, &mut rest)?;
             // A whole segment ends in what was never written; the next one begins with the next number.
             let torn = ahead.as_ref().is_some_and(|(_, later)| !begins_with(later, read.next));
-            if let Some((later, data)) = &ahead
-                && is_unknown(data)
-            {
+            let after = ahead.as_ref().filter(|(_, data)| Version::is_unknown(data));
+            if let Some((later, _)) = after {
                 return Err(OpenError::Version(*later));
             }
             refuse_damage(number, &data, &read, ahead.as_ref().filter(|_| torn))?;
@@ -72,60 +89,47 @@ impl<F: Files> Journal<F> {
                 number,
                 size: data.len() as u64,
             });
-            (next, end) = (Some(read.next), read.end);
             written = end_of_data(&data);
-            known += usize::from(is_known(&data));
-            if data.starts_with(BEFORE) {
-                older.push(number);
-            }
+            versions.extend(Version::of(&data).map(|version| (number, version)));
+            next = Some(read.next);
+            last = read;
             if torn {
                 break;
             }
         }
         index.prune();
-        let torn = ahead.map(|(number, _)| number);
-        for torn in torn.into_iter().chain(rest) {
-            files.remove(torn).map_err(disk(torn))?;
-        }
-        // Somebody had begun with it.
-        if older.len() < known {
-            for number in older.drain(..) {
-                renew(&mut files, number).map_err(disk(number))?;
-            }
-        }
-        let Some(last) = segments.back() else {
+        let Some(active) = segments.back().map(|segment| segment.number) else {
             return Journal::begin(files, settings, index);
         };
-        let number = last.number;
-        let mut active = files.open(number).map_err(disk(number))?;
-        // What was torn must not be taken for a record when something is written before it.
-        if written > end {
-            let zeros = vec![0; written - end];
-            files.write(&mut active, end as u64, &zeros).map_err(disk(number))?;
-            files.sync(&mut active).map_err(disk(number))?;
+        let spares = spares(&mut files, active, last.next, ahead, &mut rest)?;
+        // Somebody had begun with the newest, or an older program has written what only that can read.
+        let version = versions.iter().map(|(_, version)| *version).max().max(needed);
+        let version = version.unwrap_or(Version::NOW);
+        for (number, _) in versions.iter().filter(|(_, is)| *is < version) {
+            version.write(&mut files, *number).map_err(disk(*number))?;
         }
-        let next = next.unwrap_or(1);
-        let mut journal = Journal {
+        let end = last.end;
+        let file = ready(&mut files, active, end, written).map_err(disk(active))?;
+        Ok(Journal {
             files,
             settings,
-            segments,
-            active,
+            active: file,
             at: end as u64,
-            next,
-            synced: next - 1,
-            batch: Vec::new(),
+            next: last.next,
+            synced: last.next - 1,
+            batch: if end == 0 { version.magic().to_vec() } else { Vec::new() },
             payload: Vec::new(),
             index,
-            older,
+            version,
+            spares,
+            stuck: false,
+            full: false,
+            unwritten: false,
+            sealed: last.sealed,
+            headless: segments.len() > 1 && !last.has_head,
+            segments,
             poisoned: false,
-        };
-        if end == 0 {
-            journal.batch.extend_from_slice(journal.magic());
-            if !journal.older.is_empty() {
-                journal.older.push(number);
-            }
-        }
-        Ok(journal)
+        })
     }
 
     fn begin(mut files: F, settings: Settings, index: Index) -> Result<Journal<F>, OpenError> {
@@ -140,39 +144,78 @@ impl<F: Files> Journal<F> {
             at: 0,
             next: 1,
             synced: 0,
-            batch: MAGIC.to_vec(),
+            batch: Version::NOW.magic().to_vec(),
             payload: Vec::new(),
             index,
-            older: Vec::new(),
+            version: Version::NOW,
+            spares: VecDeque::new(),
+            stuck: false,
+            full: false,
+            unwritten: false,
+            sealed: true,
+            headless: false,
             poisoned: false,
         })
     }
 }
 
+/// What comes after the last segment that can be read: the files that are made ahead. Others are torn, and go. All that is
+/// there is looked at before anything is changed.
+fn spares<F: Files>(
+    files: &mut F,
+    active: u64,
+    record: u64,
+    mut ahead: Option<(u64, Vec<u8>)>,
+    rest: &mut impl Iterator<Item = u64>,
+) -> Result<VecDeque<Spare<F::File>>, OpenError> {
+    let disk = |segment| move |source| OpenError::Disk { segment, source };
+    let mut later = Vec::new();
+    while let Some((number, data)) = ahead {
+        refuse_later(number, &data, record)?;
+        let unused = data.iter().all(|byte| *byte == 0);
+        later.push((number, unused.then_some(data.len() as u64)));
+        ahead = read_next(files, rest)?;
+    }
+    let mut spares = VecDeque::new();
+    for (number, unused) in later {
+        match unused.filter(|_| number == active + 1 + spares.len() as u64) {
+            Some(size) => spares.push_back(Spare {
+                file: files.open(number).map_err(disk(number))?,
+                size,
+            }),
+            None => files.remove(number).map_err(disk(number))?,
+        }
+    }
+    Ok(spares)
+}
+
+/// The last segment, to be written to from `end` on, where something lies up to `written`.
+fn ready<F: Files>(files: &mut F, active: u64, end: usize, written: usize) -> io::Result<F::File> {
+    let mut file = files.open(active)?;
+    // What was torn must not be taken for a record when something is written before it.
+    if written > end {
+        files.write(&mut file, end as u64, &vec![0; written - end])?;
+    }
+    // What has been read may not have been on disk yet, and the next record will say that it is.
+    files.sync(&mut file)?;
+    Ok(file)
+}
+
 /// Calls `each` for every whole frame from the beginning of a segment.
 pub(super) fn frames<'a>(data: &'a [u8], mut each: impl FnMut(Frame<'a>)) {
-    let mut at = MAGIC.len();
+    let mut at = Version::LENGTH;
     while let Some(Found::Frame(found)) = data.get(at..).map(frame::read) {
         at += HEAD + found.payload.len();
         each(found);
     }
 }
 
-fn is_known(data: &[u8]) -> bool {
-    data.starts_with(MAGIC) || data.starts_with(BEFORE)
-}
-
-/// Ours, and of a version that is none of those.
-fn is_unknown(data: &[u8]) -> bool {
-    let version = data.get(FAMILY.len()).is_some_and(|byte| *byte != 0);
-    data.starts_with(FAMILY) && version && !is_known(data)
-}
-
-/// What is written from now on the version before cannot read: it says so from the first segment on.
-pub(super) fn renew<F: Files>(files: &mut F, number: u64) -> io::Result<()> {
-    let mut file = files.open(number)?;
-    files.write(&mut file, 0, MAGIC)?;
-    files.sync(&mut file)
+/// The first record of a segment.
+fn first(data: &[u8]) -> Option<Frame<'_>> {
+    match data.get(Version::LENGTH..).map(frame::read) {
+        Some(Found::Frame(first)) => Some(first),
+        _ => None,
+    }
 }
 
 fn read_segment(
@@ -181,20 +224,12 @@ fn read_segment(
     expected: Option<u64>,
     mut take: impl FnMut(Record, usize),
 ) -> Result<Read, OpenError> {
-    let magic = data.get(..MAGIC.len()).unwrap_or_default();
-    if !is_known(data) {
-        // A segment that was made and never written to, or whose first write was torn.
-        let torn = |of: &[u8; 16]| magic.iter().zip(of).all(|(byte, right)| *byte == 0 || byte == right);
-        return match torn(MAGIC) || torn(BEFORE) {
-            true => Ok(Read {
-                end: 0,
-                next: expected.unwrap_or(1),
-            }),
-            false if is_unknown(data) => Err(OpenError::Version(segment)),
-            false => Err(OpenError::Foreign(segment)),
-        };
+    if Version::of(data).is_none() {
+        return read_nothing(segment, data, expected);
     }
-    let mut at = MAGIC.len();
+    let mut at = Version::LENGTH;
+    let mut read = Read::nothing(expected);
+    let begins = first(data).map(|first| first.number);
     let mut next = expected;
     while let Some(Found::Frame(found)) = data.get(at..).map(frame::read) {
         if next.is_some_and(|next| next != found.number) {
@@ -206,6 +241,8 @@ fn read_segment(
             record: found.number,
         };
         let record = code::decode(found.payload).map_err(|_| damaged())?;
+        read.has_head |= begins.is_some_and(|begins| found.synced >= begins);
+        read.sealed = record == SEAL;
         take(record, found.payload.len());
         next = Some(found.number + 1);
         at += HEAD + found.payload.len();
@@ -213,6 +250,27 @@ fn read_segment(
     Ok(Read {
         end: at,
         next: next.unwrap_or(1),
+        ..read
+    })
+}
+
+/// A segment that does not begin as ours do.
+fn read_nothing(segment: u64, data: &[u8], expected: Option<u64>) -> Result<Read, OpenError> {
+    // It was made and never written to, or its first write was torn.
+    if Version::is_torn(data) {
+        return Ok(Read::nothing(expected));
+    }
+    if Version::is_unknown(data) {
+        return Err(OpenError::Version(segment));
+    }
+    // What comes after is ours.
+    Err(match first(data) {
+        Some(first) => OpenError::Damaged {
+            segment,
+            at: 0,
+            record: first.number,
+        },
+        None => OpenError::Foreign(segment),
     })
 }
 
@@ -233,9 +291,7 @@ fn read_next<F: Files>(
 }
 
 fn begins_with(data: &[u8], number: u64) -> bool {
-    let mut first = None;
-    frames(data, |found| first = first.or(Some(found.number)));
-    is_known(data) && first == Some(number)
+    Version::of(data).is_some() && first(data).is_some_and(|first| first.number == number)
 }
 
 /// A later record that was written when the missing one was safe already: then that one is not torn, it is damaged.
@@ -261,6 +317,17 @@ fn refuse_damage(segment: u64, data: &[u8], read: &Read, later: Option<&(u64, Ve
     } else {
         damaged(*next, 0)
     })
+}
+
+/// The same of a segment that comes after what is torn.
+fn refuse_later(segment: u64, data: &[u8], record: u64) -> Result<(), OpenError> {
+    if Version::is_unknown(data) {
+        return Err(OpenError::Version(segment));
+    }
+    if !proves(data, 0, record) {
+        return Ok(());
+    }
+    Err(OpenError::Damaged { segment, at: 0, record })
 }
 
 /// Whether a whole frame lies somewhere that says `record` was safe.

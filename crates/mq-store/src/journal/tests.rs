@@ -1,8 +1,9 @@
 //! The journal on a disk that tears, forgets, fills and rots.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::rc::Rc;
+mod disk;
+mod faults;
+mod full;
+
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -13,122 +14,7 @@ use tandem_mq_core::{
 };
 
 use super::*;
-
-/// Files in memory: what was written, and what of it is on disk.
-#[derive(Clone, Debug, Default)]
-struct Disk(Rc<RefCell<Inside>>);
-
-#[derive(Debug, Default)]
-struct Inside {
-    files: BTreeMap<u64, Image>,
-    /// After so many more calls that write or sync, each fails.
-    left: Option<usize>,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Image {
-    now: Vec<u8>,
-    synced: Vec<u8>,
-}
-
-impl Disk {
-    fn step(&self) -> io::Result<()> {
-        match &mut self.0.borrow_mut().left {
-            Some(0) => Err(io::Error::from_raw_os_error(5)),
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn fail_after(&self, steps: Option<usize>) {
-        self.0.borrow_mut().left = steps;
-    }
-
-    /// The power goes: of what was not synced, `keeps` says which pages of 512 bytes are there.
-    fn cut(&self, mut keeps: impl FnMut() -> bool) {
-        for image in self.0.borrow_mut().files.values_mut() {
-            let mut after = image.synced.clone();
-            for (at, page) in image.now.chunks(512).enumerate() {
-                let from = at * 512;
-                if after[from..from + page.len()] != *page && keeps() {
-                    after[from..from + page.len()].copy_from_slice(page);
-                }
-            }
-            *image = Image {
-                now: after.clone(),
-                synced: after,
-            };
-        }
-    }
-
-    fn images(&self) -> Vec<u64> {
-        self.0.borrow().files.keys().copied().collect()
-    }
-
-    fn change(&self, number: u64, change: impl FnOnce(&mut Vec<u8>)) {
-        let mut inside = self.0.borrow_mut();
-        let image = inside.files.get_mut(&number).expect("it is there");
-        change(&mut image.now);
-        image.synced.clone_from(&image.now);
-    }
-
-    fn copy(&self) -> Disk {
-        let files = self.0.borrow().files.clone();
-        Disk(Rc::new(RefCell::new(Inside { files, left: None })))
-    }
-}
-
-impl Files for Disk {
-    type File = u64;
-
-    fn list(&mut self) -> io::Result<Vec<u64>> {
-        Ok(self.images())
-    }
-
-    fn read(&mut self, number: u64) -> io::Result<Vec<u8>> {
-        Ok(self.0.borrow().files[&number].now.clone())
-    }
-
-    fn create(&mut self, number: u64, size: u64) -> io::Result<u64> {
-        self.step()?;
-        let zeros = vec![0; size as usize];
-        let image = Image {
-            now: zeros.clone(),
-            synced: zeros,
-        };
-        self.0.borrow_mut().files.insert(number, image);
-        Ok(number)
-    }
-
-    fn open(&mut self, number: u64) -> io::Result<u64> {
-        Ok(number)
-    }
-
-    fn write(&mut self, file: &mut u64, at: u64, data: &[u8]) -> io::Result<()> {
-        self.step()?;
-        let mut inside = self.0.borrow_mut();
-        let image = inside.files.get_mut(file).expect("it is open");
-        image.now[at as usize..at as usize + data.len()].copy_from_slice(data);
-        Ok(())
-    }
-
-    fn sync(&mut self, file: &mut u64) -> io::Result<()> {
-        self.step()?;
-        let mut inside = self.0.borrow_mut();
-        let image = inside.files.get_mut(file).expect("it is open");
-        image.synced.clone_from(&image.now);
-        Ok(())
-    }
-
-    fn remove(&mut self, number: u64) -> io::Result<()> {
-        self.step()?;
-        self.0.borrow_mut().files.remove(&number);
-        Ok(())
-    }
-}
+use disk::{Disk, Image};
 
 const SMALL: Settings = Settings { segment: 2048 };
 
@@ -389,11 +275,9 @@ fn of_version_before() -> Disk {
 /// The versions of all segments, the oldest first.
 fn versions(disk: &Disk) -> String {
     let inside = disk.0.borrow();
-    inside
-        .files
-        .values()
-        .map(|image| char::from(image.synced[14]))
-        .collect()
+    let says = inside.files.values().map(|image| image.synced[14]);
+    // What is made ahead says nothing yet.
+    says.filter(|byte| *byte != 0).map(char::from).collect()
 }
 
 /// It is read and written to as it is: whoever goes back to the older version finds what that can read.
@@ -423,10 +307,45 @@ fn what_the_version_before_wrote_stays_so_until_something_waits_for_its_time() {
     let found = alive(&open(&disk).unwrap().1);
     assert_eq!(found.into_iter().filter(|id| *id != 41).collect::<Vec<_>>(), expect);
     // A later segment of a newer version is no torn one that can go.
-    disk.change(segments[1], |data| data[..16].copy_from_slice(b"tandem-mq log 6\n"));
+    disk.change(segments[1], |data| data[..16].copy_from_slice(b"tandem-mq log 7\n"));
     match open(&disk) {
         Err(OpenError::Version(number)) => assert_eq!(number, segments[1]),
         other => panic!("{:?}", other.map(|(_, records)| records)),
+    }
+}
+
+/// To an older program a policy would be damage.
+#[test]
+fn a_policy_makes_a_journal_one_that_older_programs_refuse() {
+    let policy = Record::PolicyMade(PolicyRecord {
+        name: "p".into(),
+        pattern: "#".into(),
+        ..PolicyRecord::default()
+    });
+    for version in [b'4', b'5'] {
+        let disk = of_version_before();
+        for number in disk.images() {
+            disk.change(number, |data| data[14] = version);
+        }
+        let (mut journal, _) = open(&disk).unwrap();
+        journal.append(&put(21)).unwrap();
+        journal.commit().unwrap();
+        assert!(
+            versions(&disk).bytes().all(|byte| byte == version),
+            "{}",
+            versions(&disk)
+        );
+        journal.append(&policy).unwrap();
+        journal.commit().unwrap();
+        assert!(versions(&disk).bytes().all(|byte| byte == b'6'), "{}", versions(&disk));
+        drop(journal);
+        // There were programs that wrote them into one of version 5.
+        for number in disk.images() {
+            disk.change(number, |data| data[14] = version);
+        }
+        let (_, records) = open(&disk).unwrap();
+        assert!(records.contains(&policy));
+        assert!(versions(&disk).bytes().all(|byte| byte == b'6'), "{}", versions(&disk));
     }
 }
 
@@ -554,6 +473,7 @@ fn committed(count: u64) -> Disk {
         journal.append(&put(id)).unwrap();
         journal.commit().unwrap();
     }
+    journal.seal().unwrap();
     disk
 }
 
@@ -598,13 +518,13 @@ fn rot_before_the_tail_is_refused_and_named() {
             let rotten = disk.copy();
             rotten.change(number, |bytes| bytes[at] ^= 0x10);
             match open(&rotten) {
-                Err(OpenError::Damaged { segment, .. } | OpenError::Foreign(segment)) => {
+                Err(OpenError::Damaged { segment, .. }) => {
                     assert_eq!(segment, number);
                     refused += 1;
                 }
                 Err(other) => panic!("{other}"),
-                // Only the last record, of which nothing on disk says that it was safe, may be taken for torn.
-                Ok((_, records)) => assert_eq!(alive(&records).len(), 29, "segment {number}, byte {at}"),
+                // Only the seal, of which nothing on disk says that it was safe, may be taken for torn.
+                Ok((_, records)) => assert_eq!(alive(&records).len(), 30, "segment {number}, byte {at}"),
             }
         }
     }
