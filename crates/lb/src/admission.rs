@@ -264,7 +264,7 @@ pub(crate) fn connections_within(files: u64, own: u64) -> u32 {
 }
 
 /// A semaphore of this size still counts in 32 bits.
-const MOST: u32 = 1 << 28;
+pub(crate) const MOST: u32 = 1 << 28;
 
 #[cfg(test)]
 mod tests {

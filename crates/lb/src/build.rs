@@ -15,7 +15,7 @@ use tandem_ops::syslog::Targets;
 use tandem_time::{Mono, Seed};
 
 use crate::address::{AddressError, Found, ServerAddress};
-use crate::admission::Limit;
+use crate::admission::{Limit, MOST};
 use crate::directory::Directory;
 use crate::frontend::{Frontend, Seat, conn_settings, destinations, of_listeners};
 use crate::frontends::{Front, Service};
@@ -80,7 +80,7 @@ impl Builder<'_> {
             let most = plan.maxconn.unwrap_or(self.frontend_maxconn);
             match &plan.service {
                 plan::Service::Stats(settings) => {
-                    let site = Site::new(plan.clone(), settings.clone(), most);
+                    let site = Site::new(site(plan, self.directory), settings.clone(), most);
                     built
                         .http
                         .push((site, plan.binds.iter().cloned().zip(sockets).collect()));
@@ -136,6 +136,12 @@ pub(crate) fn frontend(
         directory: directory.clone(),
         plan: plan.clone(),
     }
+}
+
+/// One that answers itself: its places are its guests', and it writes no lines.
+pub(crate) fn site(plan: &plan::Frontend, directory: &Arc<Directory>) -> Frontend {
+    let limit = Limit::new(MOST).paced(plan.session_rate);
+    frontend(plan, None, Targets::default(), limit, directory)
 }
 
 pub(crate) fn settings_of(plan: &plan::Frontend, backend: Option<&Backend>) -> ConnSettings {

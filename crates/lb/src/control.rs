@@ -225,7 +225,7 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         token,
     };
     let keeping = archive.map(|archive| Keeping::begin(archive, house.scene()));
-    let (host, sites) = house.pages(http, router);
+    let (host, sites) = house.pages(http, router, Seed::new(seed.next_u64()));
     let hall = socket::Hall::default();
     let store = Rc::new(Store::new(house.notifier.clone(), kept));
     let giver = house.giver(&sites, &hall, &store, master.as_ref(), &peers);

@@ -85,6 +85,18 @@ pub(crate) fn network(socket: &impl AsRawFd) -> io::Result<u64> {
     Ok(cookie)
 }
 
+/// How many bytes the kernel was given and the other end has not taken yet.
+pub fn unsent(socket: &Socket) -> io::Result<u64> {
+    let mut bytes: libc::c_int = 0;
+    #[allow(unsafe_code)]
+    // SAFETY: the kernel writes one number of this kind to `bytes`.
+    let done = unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    match done {
+        0 => Ok(u64::try_from(bytes).unwrap_or(0)),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// How many bytes the kernel keeps, each way; `None` leaves the system's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Buffers {

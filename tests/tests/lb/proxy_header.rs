@@ -3,7 +3,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use tandem_tests::{Config, Lb, Room, Server, both, connect, free_port, until};
@@ -206,6 +206,104 @@ fn a_page_behind_another_balancer() {
         assert_eq!(asked(&[b"PROXY TCP4 1.2.3.4\r\n"]), "", "{}", room.name);
         if room.is_ours() {
             assert_eq!(asked(&[&CLIENT[..3], &CLIENT[3..30], &CLIENT[30..]]), "200");
+        }
+    });
+}
+
+/// The rules at the door know who connects, those for sessions and contents who the header says it is.
+#[test]
+fn a_page_asks_its_rules() {
+    let config = |room: &Room| {
+        let page = |listener, name: &str, rules: &str| {
+            let at = room.at(listener);
+            format!("listen {name}\n mode http\n bind {at} {rules}\n stats enable\n stats uri /stats\n")
+        };
+        let refused = "\n tcp-request connection reject if { src 127.0.0.1 }";
+        let guarded = "accept-proxy\n tcp-request connection reject unless { src 127.0.0.1 }\n \
+                       tcp-request session reject if { src 1.2.3.5 }";
+        let expecting = "\n tcp-request connection expect-proxy layer4 if { src 127.0.0.1 }\n \
+                         tcp-request inspect-delay 100ms\n tcp-request content reject if WAIT_END { src 1.2.3.5 }";
+        let counting = "\n stick-table type ip size 10 expire 1m store conn_cnt,conn_cur,bytes_in_cnt\n \
+                        tcp-request connection track-sc0 src\n tcp-request content reject if { sc0_conn_cnt ge 4 }";
+        [
+            room.head(),
+            page(0, "door", refused),
+            page(1, "guard", guarded),
+            page(2, "expect", expecting),
+            page(3, "count", counting),
+            page(4, "pace", "\n rate-limit sessions 20"),
+            page(5, "full", "\n maxconn 1"),
+        ]
+        .concat()
+    };
+    let other = b"PROXY TCP4 1.2.3.5 5.6.7.8 1111 2222\r\n";
+    both(6, config, |room| {
+        let asked = |listener, header: &[u8], path: &str| {
+            let mut stream = connect(room.at(listener));
+            let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+            stream.write_all(&[header, request.as_bytes()].concat()).ok();
+            let mut back = Vec::new();
+            stream.read_to_end(&mut back).ok();
+            String::from_utf8_lossy(&back)
+                .chars()
+                .skip(9)
+                .take(3)
+                .collect::<String>()
+        };
+        let page = |listener, header: &[u8]| asked(listener, header, "/stats;csv");
+        let denied = |proxy: &str, column: &str| room.cell(proxy, "FRONTEND", column);
+        assert_eq!(
+            (page(0, b""), denied("door", "dcon")),
+            (String::new(), "1".into()),
+            "{}",
+            room.name
+        );
+        assert_eq!(
+            (page(1, CLIENT), page(1, other)),
+            ("200".into(), String::new()),
+            "{}",
+            room.name
+        );
+        assert_eq!(
+            (denied("guard", "dcon"), denied("guard", "dses")),
+            ("0".into(), "1".into()),
+            "{}",
+            room.name
+        );
+        assert_eq!(
+            (page(2, CLIENT), page(2, other)),
+            ("200".into(), String::new()),
+            "{}",
+            room.name
+        );
+        assert_eq!(
+            (denied("expect", "dreq"), page(2, b"")),
+            ("1".into(), String::new()),
+            "{}",
+            room.name
+        );
+        // What was asked for before counts.
+        assert_eq!(
+            [(); 4].map(|()| page(3, b"")),
+            ["200", "200", "200", ""],
+            "{}",
+            room.name
+        );
+        until("the last of them to be counted out", || {
+            let table = room.order("show table count");
+            table.contains(" conn_cnt=4 conn_cur=0 bytes_in_cnt=").then_some(())
+        });
+        if room.is_ours() {
+            let before = Instant::now();
+            assert_eq!([(); 24].map(|()| page(4, b"")), ["200"; 24]);
+            // However the window lies, three of them were one too many and had to wait for a twentieth of it each.
+            assert!(before.elapsed() > Duration::from_millis(100));
+            let mut silent = connect(room.at(5));
+            assert_eq!(page(5, b""), "200");
+            assert!(
+                matches!(silent.read(&mut [0]), Ok(0) | Err(_)),
+                "the longest guest went"
+            );
         }
     });
 }

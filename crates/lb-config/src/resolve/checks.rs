@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tandem_lb_core::acl::Condition;
 use tandem_lb_core::balance::{Algorithm, HashMethod};
-use tandem_lb_core::expr::{Fact, Fetch, Place};
+use tandem_lb_core::expr::Place;
 use tandem_text::{Diagnostic, Span};
 
+use super::pages;
 use crate::checking::Kind;
 use crate::code;
 use crate::draft::{Mode, Proxy, Role};
@@ -19,7 +19,7 @@ pub(super) fn proxies(proxies: &[Proxy], runs_programs: bool, report: &mut Vec<D
     for proxy in proxies.iter().filter(|proxy| !proxy.settings.disabled) {
         mode(proxy, report);
         listeners(proxy, report);
-        visitors(proxy, report);
+        pages::check(proxy, report);
         timeouts(proxy, report);
         servers(proxy, report);
         hashing(proxy, report);
@@ -94,36 +94,6 @@ fn listeners(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
             proxy.name.value
         );
         report.push(incomplete(proxy.name.span, message, "add a `default_backend`"));
-    }
-}
-
-/// Whoever asks for a page has an address and perhaps a password; there is no session that more could be known of. An
-/// `acl` line may stand behind the rule that names it, so this is looked at when all is read.
-fn visitors(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
-    let acls = &proxy.rules.book.acls.0;
-    let is_known = |fetch: &Fetch| match fetch {
-        Fetch::Constant(_) | Fetch::Nothing | Fetch::Date { .. } | Fetch::DateMicros => true,
-        Fetch::Authenticated(_) | Fetch::Group(_) => true,
-        Fetch::Fact(fact) => matches!(
-            fact,
-            Fact::Src | Fact::SrcPort | Fact::Dst | Fact::DstPort | Fact::FrontendName | Fact::FrontendId
-        ),
-        _ => false,
-    };
-    let can_be_asked = |when: &Condition| {
-        let terms = when.any.iter().flatten().filter_map(|term| acls.get(term.acl));
-        terms
-            .flat_map(|acl| &acl.tests)
-            .all(|test| is_known(&test.expr.fetch) && test.expr.uses().is_empty())
-    };
-    let rules = proxy.rules.page.iter();
-    let rules = rules.filter_map(|rule| Some((rule.value.when.as_ref()?, rule.span)));
-    let changers = proxy.rules.page_changers.iter().map(|when| (&when.value, when.span));
-    for (_, at) in rules.chain(changers).filter(|(when, _)| !can_be_asked(when)) {
-        let message = "the page knows nothing of this about who asks for it";
-        report.push(
-            Diagnostic::error(code::UNSUPPORTED, at, message).help("ask for src, dst, their ports, or http_auth(LIST)"),
-        );
     }
 }
 

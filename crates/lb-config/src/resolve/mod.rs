@@ -4,6 +4,7 @@ mod checks;
 mod forward;
 mod ids;
 mod moulds;
+mod pages;
 mod parts;
 mod peers;
 mod reach;

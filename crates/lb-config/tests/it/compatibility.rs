@@ -126,8 +126,12 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`lb_tls::tickets`",
     ),
     (
-        "`maxconnrate`, `maxsessrate` and `rate-limit sessions` count the clients that are balanced, not those of the statistics page.",
-        "no test; the page has a limit of connections of its own",
+        "A statistics page asks its `tcp-request` rules, those for contents once the head of the request is there; what they see are the bytes of the \
+         request. Where `maxconn` clients are there the longest guest goes for a new one, who waits in HAProxy; there are never more than 64 at a \
+         listener. `maxconnrate` and `maxsessrate` count the clients that are balanced, not those of a page. In its section `use_backend`, \
+         `use-server`, `stick`, `tcp-response` and `filter bwlim-*` are refused, since nothing is relayed there; HAProxy takes them and asks them of \
+         nobody, or relays what is not for the page.",
+        "`lb_proxy_header`, `lb_page`, `it::meaning`",
     ),
     (
         "On the stats socket, `set rate-limit` refuses what is no number, where HAProxy lifts the limit; `set var` needs no experimental mode, \

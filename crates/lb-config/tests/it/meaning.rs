@@ -130,6 +130,18 @@ fn what_is_wrong_as_a_whole() {
             "t:5:8: error[LB0002]: HTTP is not relayed: only the statistics page is answered",
         ),
         (
+            "listen l\n bind *:1\n mode http\n stats enable\n use_backend b if { src 1.1.1.1 }\nbackend b\n",
+            "t:9:2: error[LB0002]: `use_backend` means nothing to the statistics page `l`",
+        ),
+        (
+            "listen l\n bind *:1\n mode http\n stats enable\n tcp-response content accept\n",
+            "t:5:8: error[LB0002]: `tcp-response` means nothing to the statistics page `l`",
+        ),
+        (
+            "frontend f\n bind *:1\n mode http\n stats enable\n filter bwlim-in a default-limit 1k default-period 1s\n",
+            "t:5:10: error[LB0002]: `filter bwlim` means nothing to the statistics page `f`",
+        ),
+        (
             "backend b\n no option transparent\n option transparent\n",
             "t:7:2: error[LB0002]: `option transparent` is known to HAProxy, but not supported",
         ),

@@ -20,6 +20,7 @@ use crate::http;
 use crate::keeper::Lines;
 use crate::listeners::Opened;
 use crate::live::Live;
+use crate::logs::Pen;
 use crate::page::{Page, Site};
 use crate::peers::Peers;
 use crate::reader::Reader;
@@ -31,8 +32,10 @@ use crate::state::Scene;
 use crate::stats::{Stats, Timeline};
 use crate::tls;
 use crate::upgrade::{Exposure, Giver, Store};
-use crate::worker::Crew;
+use crate::worker::{Crew, Worker};
 use tandem_ops::web::origin::Token;
+use tandem_sys::relay::Scratch;
+use tandem_time::Seed;
 
 /// A page or metrics, and where it listens.
 pub(super) type SiteAt = (Rc<Site>, Vec<(Bind, Opened)>);
@@ -84,7 +87,7 @@ impl House {
     }
 
     /// The pages and metrics, which answer from now on.
-    pub(super) fn pages(&self, http: Vec<SiteAt>, way: Way) -> (http::Host, Sites) {
+    pub(super) fn pages(&self, http: Vec<SiteAt>, way: Way, lots: Seed) -> (http::Host, Sites) {
         tokio::task::spawn_local(self.router.clone().watch(way));
         let (orders, live) = (self.desk.orders.clone(), self.live.clone());
         let host = http::Host {
@@ -97,7 +100,7 @@ impl House {
             ),
             directory: self.directory.clone(),
             outgoing: Rc::default(),
-            phase: self.desk.phase.subscribe(),
+            worker: Rc::new(self.worker(lots)),
         };
         let stands = http.into_iter().map(|(site, lines)| Stand {
             bound: lines
@@ -110,6 +113,21 @@ impl House {
         let sites = Sites::default();
         sites.replace(stands.collect());
         (host, sites)
+    }
+
+    /// Who leads the connections of pages, as rules see it. It is none of the crew: nobody is given to it.
+    fn worker(&self, lots: Seed) -> Worker {
+        Worker {
+            number: 0,
+            crew: self.crew.clone(),
+            live: self.live.clone(),
+            clock: self.clock,
+            scratch: RefCell::new(Scratch::new(self.crew.pipes.clone())),
+            pen: Pen::default(),
+            lots: RefCell::new(lots),
+            registry: Rc::default(),
+            phase: self.desk.phase.subscribe(),
+        }
     }
 
     pub(super) fn giver(

@@ -1,8 +1,9 @@
 //! The PROXY header of whoever stands before a page, where its line expects one.
 //!
 //! As in the workers, the bytes are looked at in the socket until the header is complete, and only the header is taken.
-//! How long that may last is the guest's whole time.
+//! How long that may last is for who waits to say.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::task::Poll;
@@ -11,9 +12,9 @@ use tandem_lb_core::proxy_header::{self, Fault, Header, LONGEST, Progress};
 use tandem_sys::relay::{Endpoint, Scratch};
 
 /// Waits for the header, and takes it from the stream.
-pub(super) async fn receive(client: &Endpoint) -> io::Result<Header> {
-    let mut scratch = Scratch::default();
+pub(super) async fn receive(client: &Endpoint, scratch: &RefCell<Scratch>) -> io::Result<Header> {
     let (header, length) = poll_fn(|cx| {
+        let mut scratch = scratch.borrow_mut();
         let peeked = match client.peek(cx, &mut scratch, LONGEST) {
             Ok(peeked) => peeked,
             Err(error) => return Poll::Ready(Err(error)),
@@ -27,6 +28,6 @@ pub(super) async fn receive(client: &Endpoint) -> io::Result<Header> {
         }
     })
     .await?;
-    client.skip(&mut scratch, length)?;
+    client.skip(&mut scratch.borrow_mut(), length)?;
     Ok(header)
 }

@@ -15,13 +15,16 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::noted::Taken;
+
 /// Of all answers together that tools read, and again of those that wait for room. A single one that is larger has its
 /// turn alone.
 const OF_FIGURES: usize = 32 << 20;
 /// The same of those that people read.
 const OF_PAGES: usize = 8 << 20;
-/// Whoever takes nothing for so long does not read.
-const IDLE_TIME: Duration = Duration::from_secs(2);
+/// Whoever takes nothing for so long does not read. A kernel at the other end that has a window full of unread bytes may take
+/// as much as 64 KiB at once and then nothing for as long as those are read.
+const IDLE_TIME: Duration = Duration::from_secs(5);
 /// The longest wait for room: what is left of a connection's time is for the answer.
 const ROOM_TIME: Duration = Duration::from_secs(10);
 
@@ -43,8 +46,7 @@ pub(crate) struct Room {
 #[derive(Clone)]
 pub(crate) struct Reader {
     pub(crate) task: AbortHandle,
-    /// When it last took anything.
-    pub(crate) taken: Rc<Cell<Instant>>,
+    pub(crate) taken: Rc<Taken>,
 }
 
 struct Parcel {
@@ -93,7 +95,7 @@ impl Room {
         }
         let number = self.next.get();
         self.next.set(number + 1);
-        reader.taken.set(Instant::now());
+        reader.taken.begins(Instant::now());
         self.kept.borrow_mut().insert(number, Parcel { bytes, reader });
         Some(Kept {
             room: self.clone(),
@@ -125,16 +127,20 @@ impl Room {
         kept.is_empty() || kept.values().map(|parcel| parcel.bytes).sum::<usize>() + bytes <= self.most
     }
 
-    /// The client that has taken nothing for the longest has to go if that is too long; else the time when it will be.
+    /// The client that has taken nothing for the longest has to go if that is too long; else the time when it will be, if
+    /// that is known.
     fn send_away(&self, now: Instant) -> Option<Instant> {
         let mut kept = self.kept.borrow_mut();
         let (number, taken) = kept
             .iter()
-            .map(|(number, parcel)| (*number, parcel.reader.taken.get()))
+            .map(|(number, parcel)| (*number, parcel.reader.taken.at()))
             .min_by_key(|(_, taken)| *taken)?;
         let idle_at = taken + IDLE_TIME;
         if idle_at > now {
             return Some(idle_at);
+        }
+        if kept.get(&number).is_some_and(|parcel| parcel.reader.taken.goes_on(now)) {
+            return None;
         }
         if let Some(parcel) = kept.remove(&number) {
             tracing::debug!(bytes = parcel.bytes, "a client that does not read has to go");
@@ -177,10 +183,15 @@ mod tests {
 
     impl Client {
         fn new() -> Client {
+            Client::with(|| 0)
+        }
+
+        /// One of whose answer the kernel keeps that much.
+        fn with(kept: impl Fn() -> u64 + 'static) -> Client {
             let stays = tokio::task::spawn_local(std::future::pending::<()>());
             let reader = Reader {
                 task: stays.abort_handle(),
-                taken: Rc::new(Cell::new(Instant::now())),
+                taken: Taken::new(kept),
             };
             Client { stays, reader }
         }
@@ -188,7 +199,7 @@ mod tests {
         /// As if it had last taken something so long ago.
         fn idle_for(&self, time: Duration) {
             let earlier = Instant::now().checked_sub(time);
-            self.reader.taken.set(earlier.expect("the clock has run for longer"));
+            self.reader.taken.begins(earlier.expect("the clock has run for longer"));
         }
 
         async fn ends(self) -> bool {
@@ -217,6 +228,30 @@ mod tests {
             }
             assert!(!huge.stays.is_finished());
             drop((first, second, third, alone));
+        };
+        LocalSet::new().run_until(run).await;
+    }
+
+    /// The kernel asks for no more for seconds, and lets go of what it keeps.
+    #[tokio::test]
+    async fn who_reads_slowly_stays() {
+        let run = async {
+            let room = Room::of(MOST);
+            let left = Rc::new(Cell::new(50));
+            let slow = Client::with({
+                let left = left.clone();
+                move || left.get()
+            });
+            let [b, c] = [(); 2].map(|()| Client::new().reader);
+            slow.reader.taken.wrote(100);
+            let _kept = room.keep(MOST, slow.reader.clone()).await.expect("all is free");
+            let cx = &mut Context::from_waker(Waker::noop());
+            slow.idle_for(2 * IDLE_TIME);
+            left.set(40);
+            assert!(pin!(room.keep(1, b)).poll(cx).is_pending());
+            slow.idle_for(2 * IDLE_TIME);
+            assert!(pin!(room.keep(1, c)).poll(cx).is_ready());
+            assert!(slow.ends().await);
         };
         LocalSet::new().run_until(run).await;
     }

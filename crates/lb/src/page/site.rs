@@ -1,7 +1,6 @@
 //! One frontend that has the page: its settings, and what it counts.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -9,10 +8,12 @@ use hyper::StatusCode;
 use tandem_lb_config as plan;
 use tandem_lb_core::snapshot::Counters;
 use tandem_lb_core::stats::Field;
+use tandem_ops::web::guests::Guests;
 use tandem_time::Mono;
 
+use crate::build;
 use crate::counters::{Count, Traffic};
-use crate::frontend::AtListener;
+use crate::frontend::{AtListener, Frontend, of_listeners};
 use crate::listeners::place_of;
 
 pub(crate) struct Site {
@@ -20,18 +21,18 @@ pub(crate) struct Site {
     traffic: Arc<Traffic>,
     /// 1xx to 5xx, others.
     answers: [Count; 6],
-    /// Of each listener, by where it listens.
-    listeners: RefCell<BTreeMap<String, Arc<AtListener>>>,
+    /// Those of all its listeners together.
+    guests: Arc<Guests>,
 }
 
 /// What the configuration says of it now.
 #[derive(Clone)]
 struct Configured {
+    /// As rules see it. It counts for the site.
+    frontend: Arc<Frontend>,
     plan: Rc<plan::Frontend>,
     settings: Rc<plan::Stats>,
     maxconn: u32,
-    /// Where its lines listen.
-    places: Rc<BTreeSet<String>>,
 }
 
 /// What goes out of an answer is counted there.
@@ -47,21 +48,38 @@ pub(crate) struct Counted<'a> {
 }
 
 impl Site {
-    pub(crate) fn new(plan: plan::Frontend, settings: plan::Stats, maxconn: u32) -> Site {
+    pub(crate) fn new(frontend: Frontend, settings: plan::Stats, maxconn: u32) -> Site {
         Site {
-            configured: RefCell::new(Configured::new(plan, settings, maxconn)),
-            traffic: Arc::default(),
+            traffic: frontend.traffic.clone(),
+            configured: RefCell::new(Configured::new(frontend, settings, maxconn)),
             answers: Default::default(),
-            listeners: RefCell::default(),
+            guests: Guests::new(maxconn as usize),
         }
     }
 
     /// It is configured otherwise from now on, and counts on. What listens no more is forgotten.
     pub(crate) fn renew(&self, plan: plan::Frontend, settings: plan::Stats, maxconn: u32) {
-        let configured = Configured::new(plan, settings, maxconn);
-        let is_there = |place: &String| configured.places.contains(place);
-        self.listeners.borrow_mut().retain(|place, _| is_there(place));
-        self.configured.replace(configured);
+        let before = self.frontend();
+        if before.plan.session_rate != plan.session_rate {
+            let most = plan.session_rate.unwrap_or(0);
+            before.limit.paces().sessions.most.configure(most);
+        }
+        self.guests.limit(maxconn as usize);
+        let frontend = Frontend {
+            settings: Arc::new(build::settings_of(&plan, None)),
+            listeners: of_listeners(&plan, Some(&before)),
+            plan,
+            ..Frontend::clone(&before)
+        };
+        self.configured.replace(Configured::new(frontend, settings, maxconn));
+    }
+
+    pub(crate) fn frontend(&self) -> Arc<Frontend> {
+        self.configured.borrow().frontend.clone()
+    }
+
+    pub(crate) fn guests(&self) -> &Arc<Guests> {
+        &self.guests
     }
 
     pub(crate) fn plan(&self) -> Rc<plan::Frontend> {
@@ -107,20 +125,19 @@ impl Site {
         Counted { site: self, listener }
     }
 
-    /// One that is not configured any more is nobody's but its last guests'.
+    /// Without `option socket-stats`, and of one that is not configured any more, nobody asks.
     fn listener(&self, bind: &plan::Bind) -> Arc<AtListener> {
-        let place = place_of(bind);
-        match self.configured.borrow().places.contains(&place) {
-            true => self.listeners.borrow_mut().entry(place).or_default().clone(),
-            false => Arc::default(),
-        }
+        let (frontend, place) = (self.frontend(), place_of(bind));
+        let mut known = frontend.plan.binds.iter().zip(frontend.listeners.iter());
+        let known = known.find(|(bind, _)| place_of(bind) == place);
+        known.map_or_else(Arc::default, |(_, at)| at.clone())
     }
 
     /// The listeners that are to be shown for themselves.
     pub(crate) fn listeners(&self) -> Vec<(plan::Bind, Arc<AtListener>)> {
-        let plan = self.plan();
-        let shown = plan.binds.iter().filter(|_| plan.socket_stats);
-        shown.map(|bind| (bind.clone(), self.listener(bind))).collect()
+        let frontend = self.frontend();
+        let shown = frontend.plan.binds.iter().zip(frontend.listeners.iter());
+        shown.map(|(bind, at)| (bind.clone(), at.clone())).collect()
     }
 }
 
@@ -157,10 +174,10 @@ impl Sent {
 }
 
 impl Configured {
-    fn new(plan: plan::Frontend, settings: plan::Stats, maxconn: u32) -> Configured {
+    fn new(frontend: Frontend, settings: plan::Stats, maxconn: u32) -> Configured {
         Configured {
-            places: Rc::new(plan.binds.iter().map(place_of).collect()),
-            plan: Rc::new(plan),
+            plan: Rc::new(frontend.plan.clone()),
+            frontend: Arc::new(frontend),
             settings: Rc::new(settings),
             maxconn,
         }
@@ -183,11 +200,12 @@ mod tests {
     use tandem_lb_config::{NamedText, Service};
 
     use super::*;
+    use crate::directory::Directory;
     use crate::page::reply::Body;
 
     /// What such a frontend is.
     fn configured(binds: &str) -> (plan::Frontend, plan::Stats) {
-        let text = format!("frontend f\n mode http\n stats enable\n{binds}");
+        let text = format!("frontend f\n mode http\n option socket-stats\n stats enable\n{binds}");
         let loaded = tandem_lb_config::load(&[NamedText::new("t", text)], &|_| None, None);
         let frontend = loaded.plan.expect("it is whole").frontends.remove(0);
         let Service::Stats(settings) = frontend.service.clone() else {
@@ -196,11 +214,15 @@ mod tests {
         (frontend, settings)
     }
 
+    fn site(plan: &plan::Frontend, settings: plan::Stats) -> Site {
+        Site::new(build::site(plan, &Directory::open()), settings, 10)
+    }
+
     #[test]
     fn of_an_answer_is_counted_what_goes_out() {
         let (plan, settings) = configured(" bind 127.0.0.1:1\n");
         let bind = plan.binds[0].clone();
-        let site = Site::new(plan, settings, 10);
+        let site = site(&plan, settings);
         let guest = site.enter(&bind, Mono::ZERO);
         let text = "x".repeat(2 * Body::PIECE + 1);
         let whole = text.len();
@@ -219,7 +241,7 @@ mod tests {
     fn the_last_guest_of_a_listener_that_is_gone_leaves_nothing() {
         let [both, one] = [" bind 127.0.0.1:1\n bind 127.0.0.1:2\n", " bind 127.0.0.1:1\n"].map(configured);
         let gone = both.0.binds[1].clone();
-        let site = Site::new(both.0, both.1, 10);
+        let site = site(&both.0, both.1);
         let guest = site.enter(&gone, Mono::ZERO);
         site.renew(one.0, one.1, 10);
         guest.answered(StatusCode::OK, 7);
@@ -228,7 +250,7 @@ mod tests {
         let late = site.enter(&gone, Mono::ZERO);
         late.answered(StatusCode::OK, 7);
         late.sent().add(9);
-        assert!(site.listeners.borrow().is_empty());
+        assert_eq!(site.listeners()[0].1.traffic.bytes_out.now(), 0);
         assert_eq!((site.traffic.bytes_out.now(), site.answers()[1]), (18, 2));
     }
 }

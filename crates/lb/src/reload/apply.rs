@@ -275,7 +275,10 @@ impl Reloader {
                 stand.site.renew(plan.clone(), settings.clone(), most);
                 stand.site.clone()
             }
-            None => Rc::new(Site::new(plan.clone(), settings.clone(), most)),
+            None => {
+                let frontend = build::site(plan, &self.estate.directory);
+                Rc::new(Site::new(frontend, settings.clone(), most))
+            }
         };
         let bound = bound(lines, |number, bind, opened| {
             self.estate.host.begin(&site, bind, opened, number)

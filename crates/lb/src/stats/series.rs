@@ -227,6 +227,7 @@ impl Series {
             Series::Site { site, .. } => {
                 let before = past.of_frontend(&site.plan());
                 site.traffic().resume(&before);
+                site.frontend().denials.resume(&before);
                 site.resume(&before);
                 for (bind, at) in site.listeners() {
                     at.resume(&past.of_listener(&site.plan(), &bind));
@@ -346,6 +347,7 @@ impl Series {
             }
             Series::Site { site, .. } => {
                 site.traffic().clear();
+                site.frontend().denials.clear();
                 site.listeners().iter().for_each(|(_, at)| at.clear());
             }
             Series::Backend { keeper, .. } => {
@@ -388,9 +390,9 @@ impl Series {
                     name: &site.plan().name,
                     iid: site.plan().id,
                     maxconn: site.maxconn(),
-                    session_rate: 0,
+                    session_rate: site.plan().session_rate.unwrap_or(0),
                     is_open,
-                    denials: figures::Denials::default(),
+                    denials: denials(&site.frontend().denials),
                     http: Some(figures::Http {
                         answers: site.answers(),
                         requests: traffic.sessions_total,

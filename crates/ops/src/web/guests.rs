@@ -3,13 +3,14 @@
 //! can be given a seat, and stays until it is done.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::task::AbortHandle;
 
 /// The connections of one listener.
 pub struct Guests {
-    most: usize,
+    most: AtomicUsize,
     /// So many are not asked to go.
     seats: usize,
     list: Mutex<List>,
@@ -38,15 +39,21 @@ impl Guests {
     /// Beside those who may have to go there may be so many who do not.
     pub fn with_seats(most: usize, seats: usize) -> Arc<Guests> {
         Arc::new(Guests {
-            most,
+            most: AtomicUsize::new(most),
             seats,
             list: Mutex::default(),
         })
     }
 
+    /// From now on there are so many places. Who is there stays until the next one comes.
+    pub fn limit(&self, most: usize) {
+        self.most.store(most, Relaxed);
+    }
+
     pub fn enter(self: &Arc<Guests>) -> Place {
         let mut list = self.list();
-        while list.present.len() >= self.most {
+        let most = self.most.load(Relaxed).max(1);
+        while list.present.len() >= most {
             if let Some((_, Some(longest))) = list.present.pop_first() {
                 longest.abort();
             }
@@ -130,6 +137,12 @@ mod tests {
         assert!(third.await.is_err());
         let _fourth = stay();
         assert!(!second.is_finished(), "somebody has left, so nobody has to");
+        guests.limit(1);
+        let _fifth = stay();
+        assert!(
+            second.await.is_err_and(|ended| ended.is_cancelled()),
+            "there are fewer places"
+        );
     }
 
     #[tokio::test]
