@@ -1,6 +1,5 @@
 //! From a Plan to what runs: frontends, backends, their machines and listeners, tied together.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -172,7 +171,6 @@ pub(crate) fn watched(
         backend: Arc::new(Backend::new(plan.clone(), servers, view, seed)),
         machine,
         checks,
-        rechecked: BTreeMap::new(),
         roster: Roster::new(newcomer::origin(plan)),
         made: None,
         logs: logs.clone(),

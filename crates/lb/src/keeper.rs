@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::SockAddr;
-use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::backend::{self as core, CheckLog, Input, Lead, NoServerLeft, Output, Saved, ServerReport, View};
 use tandem_lb_core::health::{CheckResult, CheckStatus, Outcome};
@@ -49,8 +48,6 @@ pub(crate) struct Watched {
     pub(crate) backend: Arc<Backend>,
     pub(crate) machine: core::Backend,
     pub(crate) checks: Vec<Option<SockAddr>>,
-    /// Where an operator has servers checked.
-    pub(crate) rechecked: BTreeMap<ServerIdx, Recheck>,
     /// Whom operators have added and removed.
     pub(crate) roster: Roster,
     /// An operator has made it.
@@ -63,7 +60,6 @@ pub(crate) struct Keeper {
     machine: RefCell<core::Backend>,
     /// By the place of the server.
     checks: RefCell<Vec<Option<SockAddr>>>,
-    rechecked: RefCell<BTreeMap<ServerIdx, Recheck>>,
     roster: RefCell<Roster>,
     made: RefCell<Option<Made>>,
     logs: RefCell<Targets>,
@@ -97,7 +93,6 @@ impl Keeper {
             backend,
             machine,
             checks,
-            rechecked,
             roster,
             made,
             logs,
@@ -106,7 +101,6 @@ impl Keeper {
             backend,
             machine: RefCell::new(machine),
             checks: RefCell::new(checks),
-            rechecked: RefCell::new(rechecked),
             roster: RefCell::new(roster),
             made: RefCell::new(made),
             logs: RefCell::new(logs),
@@ -219,7 +213,7 @@ impl Keeper {
             return;
         };
         let plan = live.plan();
-        self.follow_checks(server, &plan, &to);
+        self.follow_checks(&live, &to);
         if **live.address.load() != to {
             if !to.is_nowhere() {
                 tracing::warn!("{}/{} moves to {to}", self.backend.name(), plan.name);
@@ -234,32 +228,26 @@ impl Keeper {
         self.checks.borrow().get(server.place()).cloned().flatten()
     }
 
-    /// Where an operator has it checked.
-    pub(crate) fn rechecked(&self, server: ServerIdx) -> Option<Recheck> {
-        self.rechecked.borrow().get(&server).copied()
-    }
-
     /// As an operator wants it; what is not there stays.
     pub(crate) fn check_at(&self, server: ServerIdx, wanted: Recheck) {
         let Some(live) = self.backend.server(server) else {
             return;
         };
-        let said = self.rechecked(server).unwrap_or_default();
-        let said = Recheck {
+        let said = live.rechecked().unwrap_or_default();
+        live.check_at(Recheck {
             ip: wanted.ip.or(said.ip),
             port: wanted.port.or(said.port),
-        };
-        self.rechecked.borrow_mut().insert(server, said);
-        self.follow_checks(server, &live.plan(), &live.address.load());
+        });
+        self.follow_checks(&live, &live.address.load());
     }
 
     /// Has it checked where that is by now.
-    fn follow_checks(&self, server: ServerIdx, plan: &plan::Server, at: &ServerAddress) {
-        let said = self.rechecked(server).unwrap_or_default();
-        if let Some(place) = self.checks.borrow_mut().get_mut(server.place())
+    fn follow_checks(&self, server: &Server, at: &ServerAddress) {
+        let said = server.rechecked().unwrap_or_default();
+        if let Some(place) = self.checks.borrow_mut().get_mut(server.place.place())
             && let Some(before) = place.as_ref().and_then(SockAddr::as_socket)
         {
-            *place = Some(said.place(plan, at, before).into());
+            *place = Some(said.place(&server.plan(), at, before).into());
         }
     }
 

@@ -12,7 +12,7 @@ use arc_swap::{ArcSwap, ArcSwapOption, Guard};
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerIdx;
 
-use crate::address::ServerAddress;
+use crate::address::{Recheck, ServerAddress};
 use crate::counters::{Attempts, Traffic};
 use crate::stats::History;
 
@@ -31,6 +31,8 @@ pub(crate) struct Server {
     pub(crate) traffic: Traffic,
     pub(crate) attempts: Attempts,
     pub(crate) history: History,
+    /// Where an operator has it checked.
+    rechecked: ArcSwapOption<Recheck>,
     /// Where its agent is; an operator may say otherwise.
     pub(crate) agent: ArcSwapOption<AgentPlace>,
     /// Connections in a row that could not be made.
@@ -76,6 +78,7 @@ impl Server {
             address: ArcSwap::from_pointee(address),
             is_moved: AtomicBool::new(false),
             fqdn: ArcSwapOption::empty(),
+            rechecked: ArcSwapOption::empty(),
             is_plain: AtomicBool::new(false),
             traffic: Traffic::default(),
             attempts: Attempts::default(),
@@ -118,6 +121,16 @@ impl Server {
     /// An operator has put it elsewhere.
     pub(crate) fn is_moved(&self) -> bool {
         self.is_moved.load(Relaxed)
+    }
+
+    /// Where an operator has it checked.
+    pub(crate) fn rechecked(&self) -> Option<Recheck> {
+        self.rechecked.load().as_deref().copied()
+    }
+
+    /// From now on it is checked there, whatever the configuration says.
+    pub(crate) fn check_at(&self, said: Recheck) {
+        self.rechecked.store(Some(Arc::new(said)));
     }
 
     /// The name that its address is looked up by, where it has one.
@@ -184,14 +197,21 @@ impl Server {
         self.alarms.swap(0, Relaxed)
     }
 
-    /// Where an operator has put it stays, unless the configuration has come to say another address.
+    /// Where an operator has put it, its checks and its agent stays, unless the configuration has come to say another place
+    /// of these.
     fn take_on(&self, plan: plan::Server, address: ServerAddress) {
         let before = self.plan.swap(Arc::new(plan));
         let after = self.plan.load();
-        if before.agent != after.agent {
-            self.agent.store(AgentPlace::of(&after));
+        let agent = AgentPlace::of(&after);
+        if AgentPlace::of(&before) != agent {
+            self.agent.store(agent);
         }
-        if (&before.host, before.port) != (&after.host, after.port) {
+        let has_moved = (&before.host, before.port) != (&after.host, after.port);
+        let of_checks = |plan: &plan::Server| plan.check.as_ref().map(|check| (check.host.clone(), check.port));
+        if has_moved || of_checks(&before) != of_checks(&after) {
+            self.rechecked.store(None);
+        }
+        if has_moved {
             self.address.store(Arc::new(address));
             self.is_moved.store(false, Relaxed);
             self.fqdn.store(None);

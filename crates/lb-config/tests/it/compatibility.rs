@@ -104,6 +104,11 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`lb::state`",
     ),
     (
+        "A place of checks or of an agent in HAProxy's `server-state-file` counts more than one in a configuration that has changed since, as in \
+         HAProxy; an address does not.",
+        "`lb_state`",
+    ),
+    (
         "`show proc`: the process is its own worker. A process before it is among the old workers for as long as it serves those who stayed there, \
          and of the version `-`, which it does not say.",
         "`lb::master`",

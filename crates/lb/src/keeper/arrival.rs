@@ -31,7 +31,6 @@ impl Keeper {
         let Some(name) = self.backend.server(server).map(|s| s.name()) else {
             return;
         };
-        self.rechecked.borrow_mut().remove(&server);
         self.tell(Input::Remove { server });
         rearrange(&self.backend, |servers| servers.retain(|(plan, _)| plan.name != name));
         self.roster.borrow_mut().remove(&name);

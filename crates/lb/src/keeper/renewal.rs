@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use arc_swap::Guard;
+use socket2::SockAddr;
 use tandem_lb_config as plan;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::backend::{BackendSettings, Input, Output};
@@ -92,13 +93,18 @@ impl Keeper {
                 checks.resize(place + 1, None);
             }
             if let Some(found) = found {
-                // The configuration is the newer word about where it is checked.
-                self.rechecked.borrow_mut().remove(&server.place);
                 // Where an operator has put it and it stays, it is checked, too.
                 let moved = server
                     .is_moved()
                     .then(|| fixed_check(&server.plan(), &server.address.load()));
                 checks[place] = moved.flatten().or_else(|| found.check.clone());
+                // So it is where an operator has it checked and the configuration does not say otherwise by now.
+                if let (Some(said), Some(before)) =
+                    (server.rechecked(), checks[place].as_ref().and_then(SockAddr::as_socket))
+                {
+                    let at = said.place(&server.plan(), &server.address.load(), before);
+                    checks[place] = Some(at.into());
+                }
             }
         }
     }
@@ -111,8 +117,10 @@ mod tests {
     use tandem_lb_config::ServerPort;
 
     use super::*;
+    use crate::address::Recheck;
     use crate::build;
     use crate::keeper::tests::{keeper, plan};
+    use crate::servers::{AgentPlace, Server};
 
     #[tokio::test(flavor = "local")]
     async fn a_server_that_was_moved_is_checked_where_it_is() {
@@ -145,5 +153,78 @@ mod tests {
         assert_eq!(renew("inter 5s"), Some(moved));
         // A place of their own that checks have been given counts.
         assert_eq!(renew("addr 127.0.0.2 port 3"), Some(([127, 0, 0, 2], 3).into()));
+    }
+
+    /// A backend of these servers, configured anew.
+    fn renew(keeper: &Rc<Keeper>, lines: &str) {
+        let after = plan(lines);
+        let spread = build::spreads(&after).remove(0);
+        let found = build::addresses(&after.backends).expect("no names").remove(0);
+        let known: Vec<_> = keeper
+            .backend()
+            .now()
+            .servers
+            .all()
+            .map(|server| server.name())
+            .collect();
+        let found = after.backends[0].servers.iter().zip(found);
+        let renewal = Renewal {
+            plan: &after.backends[0],
+            found: found
+                .map(|(server, found)| (!known.contains(&server.name)).then_some(found))
+                .collect(),
+            logs: Targets::default(),
+        };
+        keeper.renew(renewal, |servers| {
+            build::backend_settings(&after, &after.backends[0], spread, servers)
+        });
+    }
+
+    fn server(keeper: &Keeper, name: &str) -> Arc<Server> {
+        let now = keeper.backend().now();
+        now.servers.named(name).expect("it is configured").clone()
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn an_order_about_checks_dies_with_its_server() {
+        let keeper = keeper(&plan(" server a 127.0.0.1:1\n server c 127.0.0.1:2 check\n"));
+        let place = server(&keeper, "c").place;
+        keeper.check_at(
+            place,
+            Recheck {
+                ip: None,
+                port: Some(9001),
+            },
+        );
+        renew(&keeper, " server a 127.0.0.1:1\n");
+        renew(&keeper, " server a 127.0.0.1:1\n server n 127.0.0.1:9 check\n");
+        let newcomer = server(&keeper, "n");
+        assert_eq!((newcomer.place, newcomer.rechecked()), (place, None));
+        keeper.relocate(
+            place,
+            ServerAddress::Ip {
+                ip: [127, 0, 0, 1].into(),
+                port: ServerPort::Fixed(10),
+            },
+        );
+        let at = keeper.check_place(place).and_then(|at| at.as_socket());
+        assert_eq!(at, Some(([127, 0, 0, 1], 10).into()));
+    }
+
+    #[tokio::test(flavor = "local")]
+    async fn an_order_about_an_agent_stays_until_the_files_say_where_it_is() {
+        let lines = |words: &str| format!(" server a 127.0.0.1:1 agent-check {words}\n");
+        let keeper = keeper(&plan(&lines("agent-port 5 agent-inter 1h")));
+        let ordered = AgentPlace {
+            ip: None,
+            port: 6000,
+            send: None,
+        };
+        server(&keeper, "a").agent.store(Some(Arc::new(ordered)));
+        let port = || server(&keeper, "a").agent.load().as_ref().map(|agent| agent.port);
+        renew(&keeper, &lines("agent-port 5 agent-inter 2h"));
+        assert_eq!(port(), Some(6000));
+        renew(&keeper, &lines("agent-port 7 agent-inter 2h"));
+        assert_eq!(port(), Some(7));
     }
 }

@@ -140,7 +140,7 @@ struct Places {
 
 impl Places {
     fn of(keeper: &Rc<Keeper>, server: &Server) -> Places {
-        let (plan, said) = (server.plan(), keeper.rechecked(server.place).unwrap_or_default());
+        let (plan, said) = (server.plan(), server.rechecked().unwrap_or_default());
         let shown = |ip: Option<IpAddr>| ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
         let check = plan.check.as_ref();
         let configured = check.and_then(|check| match check.host.as_ref()? {

@@ -283,7 +283,7 @@ fn recheck(watched: &mut Watched, server: &Server, moved: &Elsewhere) {
             port: moved.port,
         };
         *place = Some(said.place(&plan, &server.address.load(), before).into());
-        watched.rechecked.insert(server.place, said);
+        server.check_at(said);
     }
 }
 

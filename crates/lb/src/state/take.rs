@@ -172,7 +172,7 @@ impl Scene {
                     let maxconn = saved.maxconn.map(|m| m.now);
                     (saved.admin.bits(), saved.weight.now, maxconn, enabled).hash(&mut hasher);
                     moved(server).map(|m| (m.ip, m.port)).hash(&mut hasher);
-                    keeper.rechecked(server.place).hash(&mut hasher);
+                    server.rechecked().hash(&mut hasher);
                     agent_moved(server).hash(&mut hasher);
                 }
             }
@@ -240,7 +240,7 @@ impl Scene {
                 health: keeper.saved(server.place),
                 moved: moved(server),
                 told: told(server),
-                check_moved: keeper.rechecked(server.place).map(|to| Elsewhere {
+                check_moved: server.rechecked().map(|to| Elsewhere {
                     from: checked(&plan).into(),
                     ip: to.ip,
                     port: to.port,
