@@ -2,10 +2,11 @@
 //! the process, the host's name.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use arc_swap::ArcSwap;
-use tandem_lb_config::FirstValue;
+use tandem_lb_config::{self as plan, FirstValue};
 use tandem_lb_core::expr::{Content, Context, Fact, Sample, Scope, Variable};
 use tandem_ops::clock::Wall;
 
@@ -22,6 +23,8 @@ pub(crate) struct Directory {
     names: ArcSwap<Names>,
     variables: RwLock<BTreeMap<Variable, Sample<'static>>>,
     hostname: Box<str>,
+    /// Some server that was added while the process ran is told which rule decided last.
+    remembers_rules: AtomicBool,
     /// What this process is called.
     node: ArcSwap<String>,
     /// What TLS goes by.
@@ -48,6 +51,7 @@ impl Directory {
             names: ArcSwap::default(),
             variables: RwLock::default(),
             hostname: hostname.trim().into(),
+            remembers_rules: AtomicBool::new(false),
             node: ArcSwap::from_pointee(hostname.trim().to_owned()),
             tls: Arc::default(),
             tables: Tables::default(),
@@ -70,6 +74,17 @@ impl Directory {
                 .collect(),
             backends: backends.map(|backend| (backend.name(), backend.clone())).collect(),
         }));
+    }
+
+    /// This server is told things from now on.
+    pub(crate) fn meet(&self, server: &plan::Server) {
+        if server.asks_for_rules() {
+            self.remembers_rules.store(true, Relaxed);
+        }
+    }
+
+    pub(crate) fn remembers_rules(&self) -> bool {
+        self.remembers_rules.load(Relaxed)
     }
 
     pub(crate) fn frontend(&self, name: &str) -> Option<Seat> {

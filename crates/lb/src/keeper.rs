@@ -97,6 +97,12 @@ impl Keeper {
             made,
             logs,
         } = watched;
+        // Whoever was added in the process before this one is there already.
+        backend
+            .now()
+            .servers
+            .all()
+            .for_each(|server| directory.meet(&server.plan()));
         Rc::new(Keeper {
             backend,
             machine: RefCell::new(machine),

@@ -122,4 +122,14 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn who_asks_which_rule_decided_is_known() {
+        let asks = |value: &str| {
+            let words = format!("127.0.0.1:1 send-proxy-v2 set-proxy-v2-tlv-fmt(0xe0) {value}");
+            added("", &words).expect("it is whole").asks_for_rules()
+        };
+        assert!(asks("at-%[last_rule_file]") && asks("%[last_rule_line,add(1)]"));
+        assert!(!asks("%[src]") && !asks("last_rule_line"));
+    }
 }

@@ -5,18 +5,21 @@ mod secure;
 mod tracking;
 mod variables;
 
+use std::cell::{Cell, OnceCell};
 use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use socket2::Socket;
 use tandem_lb_core::bandwidth::{Among, Limiter};
-use tandem_lb_core::conn::Side;
+use tandem_lb_core::conn::{Conn, Side};
 use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::expr::{Ask, Context, Fact, Sample, Scope, Subject as Asked, Variable};
 use tandem_lb_core::handover::Known;
+use tandem_lb_core::log::tcplog::TowardsServer;
 use tandem_lb_core::proxy_header::Header;
 use tandem_lb_core::rules::{Actor, Effect, Loudness, Priority, Question, Spot, VariableChange, Verdict};
 use tandem_ops::clock::Wall;
@@ -27,8 +30,9 @@ use crate::bandwidth::Throttles;
 use crate::frontend::Frontend;
 use crate::lookups::Awaited;
 use crate::publish::Backend;
+use crate::queue::Position;
 use crate::servers::Server;
-use crate::session::Peer;
+use crate::session::{Carried, Peer};
 use crate::wire::Wire;
 use crate::worker::Worker;
 pub(crate) use tracking::Trackers;
@@ -51,8 +55,7 @@ pub(crate) struct Subject {
     pub(crate) header: Option<Header>,
     /// How its line is to be written, when a rule has said so.
     pub(crate) loudness: Option<Loudness>,
-    /// What it is called, once that was told to its server.
-    pub(crate) unique_id: Option<Box<[u8]>>,
+    identity: Identity,
     /// Where the content rule is written that decided last.
     pub(crate) last_rule: Option<Arc<str>>,
     /// The entries of stick tables in which it is counted.
@@ -63,6 +66,26 @@ pub(crate) struct Subject {
     pub(crate) packets: Packets,
     /// The name that a rule asked for last.
     pub(crate) awaited: Option<Box<Awaited>>,
+}
+
+/// What a connection is called, once somebody has asked.
+#[derive(Debug, Default)]
+struct Identity {
+    known: OnceCell<Box<[u8]>>,
+    /// A format may ask for what it makes.
+    is_being_made: Cell<bool>,
+}
+
+/// What has become of a connection so far, for whoever tells of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Story<'a> {
+    pub(crate) conn: &'a Conn,
+    /// Of the process's connections.
+    pub(crate) number: u64,
+    pub(crate) carried: Carried,
+    pub(crate) waited_at: Position,
+    pub(crate) towards_server: Option<&'a TowardsServer>,
+    pub(crate) handshake: Duration,
 }
 
 /// A connection in its surroundings, at one moment.
@@ -84,6 +107,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) limiters: &'a [Arc<Limiter>],
     /// Why it comes to be no session.
     pub(crate) trouble: Option<Trouble<'a>>,
+    /// Once it is one.
+    pub(crate) story: Option<Story<'a>>,
 }
 
 /// What is wrong with a connection that can be none: HAProxy's number and words for it.
@@ -162,6 +187,7 @@ impl Arrival<'_> {
             response: None,
             limiters: &[],
             trouble: None,
+            story: None,
         }
     }
 
@@ -189,7 +215,7 @@ impl Subject {
             priority: Priority::default(),
             header: None,
             loudness: None,
-            unique_id: None,
+            identity: Identity::default(),
             last_rule: None,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
@@ -220,7 +246,10 @@ impl Subject {
             priority,
             header,
             loudness,
-            unique_id,
+            identity: Identity {
+                known: unique_id.map(OnceCell::from).unwrap_or_default(),
+                ..Identity::default()
+            },
             last_rule,
             trackers: Trackers::default(),
             throttles: Throttles::default(),
@@ -243,7 +272,7 @@ impl Subject {
             && self.priority == Priority::default()
             && self.header.is_none()
             && self.loudness.is_none()
-            && self.unique_id.is_none()
+            && self.identity.known.get().is_none()
             && self.last_rule.is_none()
             && self.trackers.is_empty()
             && self.throttles.is_empty()
@@ -262,7 +291,7 @@ impl Subject {
             header: self.header.clone(),
             variables: self.variables.all(),
             loudness: self.loudness,
-            unique_id: self.unique_id.clone(),
+            unique_id: self.identity.known.get().cloned(),
             last_rule: self.last_rule.clone(),
             priority: self.priority,
             limits: self.throttles.known(),
@@ -332,7 +361,8 @@ pub(crate) fn local_offset(at: i64) -> i32 {
 impl Actor for Scene<'_> {
     /// What is asked before there is anything to look at is not remembered.
     fn decided(&mut self, spot: &Spot) {
-        if self.frontend.plan.remembers_rules && (self.content.is_some() || self.response.is_some()) {
+        let is_asked = self.frontend.plan.remembers_rules || self.frontend.directory.remembers_rules();
+        if is_asked && (self.content.is_some() || self.response.is_some()) {
             self.subject.last_rule = Some(spot.0.clone());
         }
     }

@@ -180,14 +180,17 @@ fn what_a_connection_is_called_can_be_asked_for() {
              use_backend named if {{ unique-id -m beg 127.0.0.1- }} {{ unique-id -m end ruled }}\n\
              frontend plain\n bind {}\n {id} default_backend named\nfrontend nameless\n bind {}\n \
              tcp-request content set-var(txn.id) unique-id\n default_backend named\n\
+             frontend late\n bind {}\n unique-id-format %[var(txn.a)]\n tcp-request content set-var(txn.a) str(x)\n \
+             tcp-request content set-var(txn.id) unique-id\n default_backend named\n\
              backend named\n stick-table type string len 60 size 10\n stick on unique-id\n server s {}\n",
             room.at(0),
             room.at(1),
             room.at(2),
+            room.at(3),
             server.address(),
         )
     };
-    both(3, config, |room| {
+    both(4, config, |room| {
         let told = |listener: u16, frontend: &str| {
             let mut client = connect(room.at(listener));
             let port = client.local_addr().expect("it is bound").port();
@@ -210,6 +213,9 @@ fn what_a_connection_is_called_can_be_asked_for() {
         assert!(keyed(&id), "{}", room.name);
         let (line, _) = told(2, "nameless");
         assert_eq!(line, "nameless b=named id=- var=- asked=- upper=-", "{}", room.name);
+        // It is made when somebody asks, and knows what was known by then.
+        let (line, _) = told(3, "late");
+        assert_eq!(line, "late b=named id=x var=x asked=x upper=X", "{}", room.name);
     });
 }
 

@@ -77,8 +77,6 @@ pub(crate) enum Reference {
     Limiter(String),
     /// And one that connections do not share.
     OwnLimiter(String),
-    /// What connections are called, which then is settled before anybody asks.
-    Identity,
     /// Which rule decided last, which then is remembered.
     LastRule,
 }

@@ -17,8 +17,6 @@ pub struct Frontend {
     pub id: u32,
     /// The place of its section among those of all proxies.
     pub place: u32,
-    /// What its connections are called (`unique-id-format`) is settled when they begin, since some rule asks for it.
-    pub is_identified: bool,
     /// Some rule or line asks which rule decided last.
     pub remembers_rules: bool,
     pub disabled: bool,

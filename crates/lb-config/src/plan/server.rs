@@ -8,6 +8,7 @@ use std::time::Duration;
 use tandem_lb_core::ServerId;
 use tandem_lb_core::backend::{Conduct, Tracked};
 use tandem_lb_core::balance::HashKey;
+use tandem_lb_core::expr::{Fact, Fetch};
 use tandem_lb_core::health::CheckSettings;
 use tandem_lb_core::probe::Script;
 use tandem_lb_core::proxy_header;
@@ -61,6 +62,15 @@ pub struct Server {
     pub resolve: Option<Arc<Resolve>>,
     /// What to try for its first address, in this order.
     pub init_addr: Arc<[InitAddr]>,
+}
+
+impl Server {
+    /// Whether what it is told says which rule decided last: rules have to remember that before anybody knows the server.
+    pub fn asks_for_rules(&self) -> bool {
+        let told = self.told.iter().flat_map(|told| &told.value);
+        let mut asked = told.filter_map(Piece::expr).map(|expr| &expr.fetch);
+        asked.any(|fetch| matches!(fetch, Fetch::Fact(Fact::LastRuleFile | Fact::LastRuleLine)))
+    }
 }
 
 /// A program on the server's host that says how it is (`agent-check`).

@@ -55,14 +55,12 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     };
     let lists = userlists::all(&draft.userlists);
     plan.moulds = moulds::all(draft.named_defaults, (&tls, &resolvers), report);
-    let [identity, last_rule] =
-        [Reference::Identity, Reference::LastRule].map(|wanted| references::ask(&draft.proxies, &wanted));
+    let last_rule = references::ask(&draft.proxies, &Reference::LastRule);
     for (place, (proxy, id)) in (0..).zip(draft.proxies.iter().zip(ids)) {
         if proxy.role.accepts() {
             let backend = backends.wanted_by(proxy, report);
             let mut frontend = parts::frontend(proxy, id, backend, &tls, report);
             frontend.place = place;
-            frontend.is_identified = identity && frontend.log_rule.unique_id.is_some();
             frontend.remembers_rules = last_rule;
             if let Service::Stats(stats) = &mut frontend.service
                 && !(stats.rules.is_empty() && stats.changers.is_empty())

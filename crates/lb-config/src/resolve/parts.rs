@@ -50,7 +50,6 @@ pub(super) fn frontend(
         name: Arc::clone(&proxy.name.value),
         id,
         place: u32::MAX,
-        is_identified: false,
         remembers_rules: false,
         disabled: settings.disabled,
         // Nobody listens where the kernel forwards.

@@ -109,8 +109,8 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
         }
         // Sections are asked for before, and whether tables are there is asked where they are gathered.
         Reference::Table(_) | Reference::Stored(..) | Reference::Userlist(_) | Reference::Resolvers(_) => None,
-        // They may be nothing.
-        Reference::Identity | Reference::LastRule => None,
+        // It may be nothing.
+        Reference::LastRule => None,
         Reference::Limiter(name) | Reference::OwnLimiter(name) => {
             let known = &proxy.rules.limiters;
             let is_shared =

@@ -20,6 +20,7 @@ impl Keeper {
     /// A server that nobody has heard of comes in maintenance.
     pub(crate) fn add(self: &Rc<Keeper>, server: plan::Server, words: &str) -> Result<(), AddressError> {
         let name = server.name.clone();
+        self.directory.meet(&server);
         let arrived = arrive(&self.backend, &mut self.checks.borrow_mut(), server)?;
         self.roster.borrow_mut().add(name, words);
         arrived.into_iter().for_each(|settings| self.tell(Input::Add(settings)));

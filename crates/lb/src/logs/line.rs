@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use tandem_lb_core::conn::Summary;
-use tandem_lb_core::expr::Context;
+use tandem_lb_core::expr::{Context, Fact, Sample};
 use tandem_lb_core::log::tcplog::{self, ConnectLine, Counts, Line, LogRules, Moment, TowardsServer, UnwelcomeLine};
 use tandem_lb_core::rules::Loudness;
 use tandem_ops::clock::Wall;
@@ -34,7 +34,6 @@ pub(crate) struct Pen {
 struct Page {
     text: Vec<u8>,
     structured: Vec<u8>,
-    unique_id: Vec<u8>,
 }
 
 /// How far local clocks are ahead. Asking the system takes a lock there, and the answer only changes on a quarter of an
@@ -70,8 +69,6 @@ pub(crate) struct Told<'a> {
     pub(crate) handshake: Duration,
     /// What a rule said of its line.
     pub(crate) loudness: Option<Loudness>,
-    /// What it is called, when it has been told to somebody.
-    pub(crate) unique_id: Option<&'a [u8]>,
 }
 
 /// The short line of a frontend without `option tcplog`.
@@ -124,22 +121,17 @@ pub(crate) fn told(told: &Told<'_>) {
     let Some(severity) = said_by_rules(severity, loudness) else {
         return;
     };
+    let id = rule.unique_id.as_ref().and(told.context);
+    let id = id
+        .and_then(|context| context.fact(&Fact::Identity))
+        .map(Sample::into_text);
+    let id = id.as_deref().map(String::from_utf8_lossy);
     let (now, log_number) = (Wall::now(), frontend.lines.next() as u32);
     with_line(told, now, log_number, |line| {
         worker.pen.write(frontend, severity, now, |page| {
-            let Page {
-                text,
-                structured,
-                unique_id,
-            } = page;
-            match (told.unique_id, &rule.unique_id) {
-                (Some(known), _) => unique_id.extend_from_slice(known),
-                (None, Some(format)) => format.write(&line, unique_id),
-                (None, None) => {}
-            }
-            let id = String::from_utf8_lossy(unique_id);
+            let Page { text, structured } = page;
             let line = Line {
-                unique_id: rule.unique_id.is_some().then_some(&*id),
+                unique_id: id.as_deref(),
                 ..line
             };
             format.write(&line, text);
@@ -326,6 +318,5 @@ impl Page {
     fn clear(&mut self) {
         self.text.clear();
         self.structured.clear();
-        self.unique_id.clear();
     }
 }

@@ -12,6 +12,7 @@ use tandem_lb_core::expr::{End, Fact, Sample, Segments, ServerRef, Silence, Trip
 use tandem_sys::sockopt;
 
 use super::{Scene, secure};
+use crate::logs;
 use crate::publish::{Backend, Snapshot};
 use crate::wire::Wire;
 
@@ -30,7 +31,7 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
         Fact::ProxyHeader => Sample::Bool(subject.header.is_some()),
         Fact::ProxyAuthority => Sample::Text(Cow::Borrowed(subject.header.as_ref()?.authority.as_deref()?)),
         Fact::ProxyUniqueId => Sample::Text(Cow::Borrowed(subject.header.as_ref()?.unique_id.as_deref()?)),
-        Fact::Identity => Sample::Text(Cow::Borrowed(subject.unique_id.as_deref()?)),
+        Fact::Identity => Sample::Text(Cow::Borrowed(identity(scene)?)),
         Fact::LastRuleFile => Sample::text(subject.last_rule.as_deref()?.rsplit_once(':')?.0),
         Fact::LastRuleLine => Sample::Int(subject.last_rule.as_deref()?.rsplit_once(':')?.1.parse().ok()?),
         Fact::DstConn => count(scene.frontend.traffic.sessions.now()),
@@ -182,6 +183,40 @@ pub(super) fn find<'a>(scene: &'a Scene<'_>, fact: &Fact) -> Option<Sample<'a>> 
             count(u32::try_from(scene.frontend.directory.tables.named(name)?.lock().len()).ok()?)
         }
     })
+}
+
+/// As in HAProxy, made when somebody first asks, of what is known then.
+fn identity<'a>(scene: &'a Scene<'_>) -> Option<&'a [u8]> {
+    let subject = &*scene.subject;
+    let identity = &subject.identity;
+    if let Some(known) = identity.known.get() {
+        return Some(known);
+    }
+    let story = scene.story?;
+    if identity.is_being_made.replace(true) {
+        return None;
+    }
+    let made = logs::identity(&logs::Told {
+        worker: scene.worker,
+        frontend: scene.frontend,
+        backend: scene.backend.map(|backend| &**backend),
+        server: scene.server,
+        peer: subject.peer,
+        local: subject.local(scene.socket),
+        context: Some(scene),
+        summary: story.conn.summary(scene.worker.clock.now()),
+        carried: story.carried,
+        waited_at: story.waited_at,
+        towards_server: story.towards_server.copied().unwrap_or_default(),
+        number: story.number,
+        early: false,
+        tls: scene.client.and_then(Wire::tls).and_then(|tls| tls.agreed()),
+        handshake: story.handshake,
+        loudness: subject.loudness,
+    });
+    identity.is_being_made.set(false);
+    let made = made?;
+    Some(identity.known.get_or_init(|| made))
 }
 
 fn socket<'a>(scene: &Scene<'a>, of_server: bool) -> Option<&'a Socket> {

@@ -19,7 +19,7 @@ use super::upstream::Upstream;
 use super::{Session, io_failure};
 use crate::frontend::{Frontend, conn_settings};
 use crate::publish::Backend;
-use crate::rules::{Scene, Subject};
+use crate::rules::{Scene, Story, Subject};
 use crate::session::Peer;
 
 /// Whose rules have the word.
@@ -76,9 +76,6 @@ impl Inspection {
 impl Session {
     /// Asks the rules with the bytes that are there; whether the machine was told something.
     pub(super) fn inspect(&mut self, cx: &mut Context<'_>, is_final: bool) -> bool {
-        if self.frontend.plan.is_identified {
-            self.be_identified();
-        }
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let now = worker.clock.now();
@@ -331,6 +328,14 @@ impl Session {
             response: None,
             limiters: &[],
             trouble: None,
+            story: Some(Story {
+                conn: &self.conn,
+                number: self.entry.id() - 1,
+                carried: self.carried,
+                waited_at: self.waited_at,
+                towards_server: self.towards_server.as_deref(),
+                handshake: self.handshake,
+            }),
         }
     }
 }

@@ -10,28 +10,6 @@ use crate::rules::Scene;
 
 impl Session {
     pub(super) fn tell_log(&mut self, summary: Summary, server: Option<ServerIdx>, early: bool) {
-        self.as_told(summary, server, early, logs::told);
-    }
-
-    /// It is called something from now on, where the frontend says how.
-    pub(super) fn be_identified(&mut self) {
-        let is_known = self.subject.as_ref().is_some_and(|subject| subject.unique_id.is_some());
-        if !is_known && self.frontend.plan.log_rule.unique_id.is_some() {
-            let summary = self.conn.summary(self.worker.clock.now());
-            let server = self.tried.as_ref().map(|tried| tried.place);
-            let id = self.as_told(summary, server, false, logs::identity);
-            self.scene(None).subject.unique_id = id;
-        }
-    }
-
-    fn as_told<R>(
-        &mut self,
-        summary: Summary,
-        server: Option<ServerIdx>,
-        early: bool,
-        tell: impl FnOnce(&logs::Told<'_>) -> R,
-    ) -> R {
-        let unique_id = self.subject.as_ref().and_then(|subject| subject.unique_id.clone());
         let (worker, frontend, backend) = (self.worker.clone(), self.frontend.clone(), self.backend.clone());
         let rule = &frontend.plan.log_rule;
         let server = server
@@ -46,12 +24,12 @@ impl Session {
         let tls = self.client.tls().and_then(|tls| tls.agreed());
         let handshake = self.handshake;
         let loudness = self.subject.as_deref().and_then(|subject| subject.loudness);
-        let is_asked = rule.asks() || frontend.plan.requests.captures > 0;
+        let is_asked = rule.asks() || rule.unique_id.is_some() || frontend.plan.requests.captures > 0;
         let scene = is_asked.then(|| Scene {
             server: server.as_deref(),
             ..self.scene(None)
         });
-        tell(&logs::Told {
+        logs::told(&logs::Told {
             worker: &worker,
             frontend: &frontend,
             backend: backend.as_deref(),
@@ -68,7 +46,6 @@ impl Session {
             tls,
             handshake,
             loudness,
-            unique_id: unique_id.as_deref(),
-        })
+        });
     }
 }

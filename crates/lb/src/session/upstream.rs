@@ -10,6 +10,7 @@ use socket2::SockAddr;
 use tandem_lb_config::Origination;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnectFailure, Input};
+use tandem_lb_core::expr::{Context as _, Fact};
 use tandem_lb_core::log::format::Field;
 use tandem_lb_core::log::tcplog::TowardsServer;
 use tandem_lb_core::proxy_header::{self, Ends};
@@ -51,9 +52,6 @@ impl Session {
     /// Asks the backend for a server and tells the machine, unless the connection has to wait for one.
     pub(super) fn choose(&mut self, cx: &mut Context<'_>, avoid: Option<ServerIdx>) {
         let now = self.worker.clock.now();
-        if self.frontend.plan.is_identified {
-            self.be_identified();
-        }
         let Some(backend) = self.backend.clone() else {
             return self.conn.handle(Input::Picked(None), now);
         };
@@ -284,9 +282,13 @@ impl Session {
     fn introduction(&mut self, cx: &mut Context<'_>) -> Option<Vec<u8>> {
         let plan = self.tried.as_ref()?.plan();
         let header = plan.send_proxy?;
-        if header.details.unique_id {
-            self.be_identified();
-        }
+        let unique_id = match header.details.unique_id {
+            true => self
+                .scene(None)
+                .fact(&Fact::Identity)
+                .map(|id| id.into_text().into_owned()),
+            false => None,
+        };
         let more: Vec<(u8, Vec<u8>)> = match &*plan.told {
             [] => Vec::new(),
             told => self.say(cx, told),
@@ -299,12 +301,11 @@ impl Session {
         let asked = tls.and_then(|tls| tls.connection().server_name().map(str::to_owned));
         let authority = authority.or(asked.as_ref().map(String::as_bytes));
         let secured = tls.filter(|_| header.details.ssl).and_then(Tls::secured);
-        let unique_id = self.subject.as_ref().and_then(|subject| subject.unique_id.as_deref());
         let client = proxy_header::Client {
             ends,
             authority,
             tls: secured.as_ref(),
-            unique_id,
+            unique_id: unique_id.as_deref(),
             more: &more,
         };
         let (said, left_out) = header.as_far_as_it_goes(&client);

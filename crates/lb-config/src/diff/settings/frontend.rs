@@ -13,7 +13,6 @@ pub(in crate::diff) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting
         // It only says where it is told of.
         place: _,
         // They follow from the rules.
-        is_identified: _,
         remembers_rules: _,
         disabled,
         // Each is a subject of its own.

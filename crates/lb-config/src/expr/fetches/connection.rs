@@ -88,8 +88,7 @@ pub(super) const TABLE: &[Known] = &[
     fetch("fc_pp_unique_id", "the unique id that the PROXY header says", |_| {
         fact(Fact::ProxyUniqueId)
     }),
-    fetch("unique-id", "what `unique-id-format` makes of the connection", |args| {
-        args.refer(Reference::Identity);
+    fetch("unique-id", "what `unique-id-format` makes of the connection", |_| {
         fact(Fact::Identity)
     }),
     fetch(
