@@ -45,6 +45,7 @@ pub struct Snapshot {
     pub taken: u64,
     pub process: ProcessOrders,
     pub counts: ProcessCounts,
+    pub reloads: Reloads,
     /// What happened to servers lately, the oldest first.
     pub events: Vec<Event>,
     pub frontends: Vec<FrontendState>,
@@ -58,6 +59,15 @@ pub struct Snapshot {
     pub unmade: Vec<Unmade>,
     /// The word by which the statistics page knows its own forms.
     pub page: Option<Box<str>>,
+}
+
+/// How often the configuration was read again, since the first of all processes that handed over to each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reloads {
+    pub followed: u64,
+    pub refused: u64,
+    /// By a new process that took over.
+    pub replacements: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -207,6 +207,9 @@ pub(crate) async fn start(control: Control) -> io::Result<Running> {
         resolving: resolving.clone(),
     });
     stats.resume(&past);
+    if taken_over.is_some() {
+        stats.take_over(past.own.reloads);
+    }
     drop(past);
     tokio::task::spawn_local(stats.clone().watch());
     let house = House {

@@ -76,13 +76,28 @@ impl Elder {
         self.serves.set(does);
     }
 
-    /// Which it is, and for how long it has run.
+    /// Which it is, and for how long it has run. It is shown also where it is not ours to know how long.
     fn present(&self) -> Option<(u32, Duration)> {
         let pid = self.pid.filter(|_| self.serves.get())?;
-        let began = fs::metadata(format!("/proc/{pid}")).and_then(|meta| meta.modified());
-        // A clock that was set back meanwhile does not count.
-        Some((pid, began.ok()?.elapsed().unwrap_or_default()))
+        let read = |path: String| fs::read_to_string(path).ok();
+        let told = read(format!("/proc/{pid}/stat")).zip(read("/proc/uptime".to_owned()));
+        let age = told.and_then(|(stat, uptime)| age(&stat, &uptime));
+        Some((pid, age.unwrap_or_default()))
     }
+}
+
+/// How long a process has run, by its line in `/proc/PID/stat` and that in `/proc/uptime` (proc(5)). What the file system
+/// says of the folder is when somebody first looked there.
+fn age(stat: &str, uptime: &str) -> Option<Duration> {
+    /// The kernel's unit for programs, whatever its own is.
+    const TICK: Duration = Duration::from_millis(10);
+    const BEGAN: usize = 22;
+    // The second field is the name, in which there may be anything.
+    let (_, behind_name) = stat.rsplit_once(')')?;
+    let ticks = behind_name.split_whitespace().nth(BEGAN - 3)?;
+    let began = TICK.checked_mul(ticks.parse().ok()?)?;
+    let now = uptime.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::try_from_secs_f64(now).ok()?.saturating_sub(began))
 }
 
 impl MasterSocket {
@@ -215,6 +230,18 @@ mod tests {
     use tandem_lb_config::BindAddress;
 
     use super::*;
+
+    #[test]
+    fn how_long_a_process_has_run() {
+        let stat =
+            |name: &str| format!("7 ({name}) S 1 7 7 0 -1 4194560 9 0 1 0 2 3 0 0 20 0 4 0 12345 1000 50 99 1\n");
+        for name in ["tandem-lb", "a b", "x) S 1 (", ""] {
+            let ran = age(&stat(name), "1000.25 3000.00\n");
+            assert_eq!(ran, Some(Duration::from_millis(1_000_250 - 123_450)), "{name}");
+        }
+        assert_eq!(age(&stat("x"), "1.00 1.00\n"), Some(Duration::ZERO));
+        assert_eq!((age("7 (x) S 1", "1000.25 1"), age(&stat("x"), "")), (None, None));
+    }
 
     #[test]
     fn where_it_is_and_who_may() {

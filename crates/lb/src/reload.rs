@@ -151,10 +151,11 @@ impl Reloader {
         done
     }
 
-    /// How many reloads there were, and how many were refused since the last that was not: as HAProxy's master counts.
+    /// How many reloads there were, and how many were refused since the last that was not: as HAProxy's master counts, to
+    /// whom a new process is one, too.
     pub(crate) fn counts(&self) -> (u64, u32) {
-        let all = self.estate.stats.reloads();
-        (all.followed + all.refused, self.refused.get())
+        let all = self.estate.stats.all_reloads();
+        (all.followed + all.refused + all.replacements, self.refused.get())
     }
 
     /// The lists of patterns that decide about connections now.

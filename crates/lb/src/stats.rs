@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tandem_lb_core::peers::PeerView;
-use tandem_lb_core::snapshot::ProcessCounts;
+use tandem_lb_core::snapshot::{self, ProcessCounts};
 use tandem_lb_core::stats::hour::Hour;
 use tandem_lb_core::stats::prometheus::{
     CertificateSeen, Descriptions, NameServerSeen, PeerSeen, Reloads, RingSeen, ServerSpread, TableFill,
@@ -68,7 +68,7 @@ pub(crate) struct Stats {
     directory: Arc<Directory>,
     peers: Rc<Peers>,
     resolving: Rc<Resolving>,
-    reloads: Cell<Reloads>,
+    reloads: Cell<snapshot::Reloads>,
 }
 
 /// What [`Stats`] reads.
@@ -289,7 +289,21 @@ impl Stats {
     }
 
     pub(crate) fn reloads(&self) -> Reloads {
+        let snapshot::Reloads { followed, refused, .. } = self.reloads.get();
+        Reloads { followed, refused }
+    }
+
+    /// With those of the processes before this one, and how often one took over from another.
+    pub(crate) fn all_reloads(&self) -> snapshot::Reloads {
         self.reloads.get()
+    }
+
+    /// This process has taken over from one that counted so many.
+    pub(crate) fn take_over(&self, before: snapshot::Reloads) {
+        self.reloads.set(snapshot::Reloads {
+            replacements: before.replacements + 1,
+            ..before
+        });
     }
 
     /// The fill of every ring.

@@ -179,6 +179,8 @@ fn old_processes_are_shown_while_they_serve() {
     let mut old = Lb::start_with(&["-S", &master], &config.clone().server("one", &one, "").to_string());
     let mut client = connect(config.at());
     assert_eq!(tandem_tests::ask(&mut client, b"stays"), b"stays");
+    let reloaded = ask(&files.socket(), "reload").expect("an answer");
+    assert!(reloaded.starts_with("Success=1"), "{reloaded}");
     let (path, pid) = (stats.display().to_string(), old.pid().to_string());
     let arguments = ["-S", &master, "-x", &path, "-sf", &pid];
     // To the server of the first no connection can go from here.
@@ -197,6 +199,9 @@ fn old_processes_are_shown_while_they_serve() {
         words[..3] == [pid.as_str(), "worker", "1"] && words[3].starts_with("0d00h") && words.len() == 5,
         "{shown}"
     );
+    // It goes on counting reloads, and has been one itself.
+    let all = ask(&files.socket(), "show proc").expect("an answer");
+    assert!(all.contains(" master          2 [failed: 0] "), "{all}");
     assert_eq!(tandem_tests::ask(&mut client, b"still"), b"still");
     drop(client);
     assert!(old.ended().success());

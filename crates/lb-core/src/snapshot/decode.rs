@@ -5,7 +5,7 @@ use super::seal::{self, Broken};
 use super::text::Line;
 use super::{
     BackendState, Counters, Elsewhere, Event, FileState, FrontendOrders, FrontendState, ListState, ListenerState, Made,
-    Moved, OtherAgent, ProcessCounts, ProcessOrders, ServerState, Snapshot, TableState, Told, Unmade,
+    Moved, OtherAgent, ProcessCounts, ProcessOrders, Reloads, ServerState, Snapshot, TableState, Told, Unmade,
 };
 use crate::ServerId;
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
@@ -65,6 +65,13 @@ impl Snapshot {
                     tls_rate_max: line.value("tls_rate_max")?,
                     client_keys_max: line.value("client_keys_max")?,
                     server_keys_max: line.value("server_keys_max")?,
+                }
+            }
+            "reloads" => {
+                self.reloads = Reloads {
+                    followed: line.value("followed")?,
+                    refused: line.value("refused")?,
+                    replacements: line.value("replacements")?,
                 }
             }
             "page" => self.page = Some(line.text("word")?.into()),

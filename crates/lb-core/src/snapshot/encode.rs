@@ -4,8 +4,8 @@ use std::fmt;
 
 use super::text::{LineWriter, Writer};
 use super::{
-    BackendState, Counters, Elsewhere, FrontendState, Moved, OtherAgent, ProcessCounts, ProcessOrders, ServerState,
-    Snapshot, Told, seal,
+    BackendState, Counters, Elsewhere, FrontendState, Moved, OtherAgent, ProcessCounts, ProcessOrders, Reloads,
+    ServerState, Snapshot, Told, seal,
 };
 use crate::backend::{Operation, Saved, SavedCheck, Tuned};
 use crate::expr::Sample;
@@ -19,6 +19,12 @@ impl Snapshot {
         out.line("taken").set("at", self.taken);
         write_process(&mut out, &self.process);
         write_counts(&mut out, self.counts);
+        if self.reloads != Reloads::default() {
+            out.line("reloads")
+                .set("followed", self.reloads.followed)
+                .set("refused", self.reloads.refused)
+                .set("replacements", self.reloads.replacements);
+        }
         if let Some(word) = &self.page {
             out.line("page").set("word", word);
         }

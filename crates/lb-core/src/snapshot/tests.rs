@@ -187,6 +187,11 @@ fn sample() -> Snapshot {
     };
     Snapshot {
         page: Some("a word of its own".into()),
+        reloads: Reloads {
+            followed: 3,
+            refused: 2,
+            replacements: 1,
+        },
         unmade: vec![Unmade {
             name: "gone by".into(),
             origin: Origin { count: 2, sum: 7 },

@@ -188,6 +188,7 @@ impl Scene {
             taken: u64::try_from(Wall::now().as_millis()).unwrap_or(0),
             process: self.process_orders(),
             counts: self.stats.counts(),
+            reloads: self.stats.all_reloads(),
             events: self.stats.timeline().events(),
             frontends: self.frontend_states(&rows),
             backends: keepers.iter().map(|keeper| self.backend(keeper, &rows)).collect(),
