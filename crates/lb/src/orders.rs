@@ -217,6 +217,12 @@ impl ServerOrders {
         Some(AgentPlace::clone(&place))
     }
 
+    /// Whether there is one at its place that has not left.
+    pub(crate) fn is_configured(&self) -> bool {
+        let now = self.keeper.backend().now();
+        now.servers.all().any(|server| server.place == self.idx)
+    }
+
     pub(crate) fn put_agent(&self, place: AgentPlace) {
         if let Some(server) = self.keeper.backend().server(self.idx) {
             server.agent.store(Some(Arc::new(place)));

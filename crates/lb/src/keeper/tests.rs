@@ -22,7 +22,7 @@ pub(crate) fn watched(plan: &Plan) -> Watched {
 }
 
 /// Nobody runs it yet, and of certificates nothing was read.
-pub(super) fn keeper(plan: &Plan) -> Rc<Keeper> {
+pub(crate) fn keeper(plan: &Plan) -> Rc<Keeper> {
     Keeper::new(
         watched(plan),
         Clock::start(),

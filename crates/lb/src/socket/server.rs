@@ -25,7 +25,7 @@ pub(super) fn set(room: &Room, call: &Call) -> Reply {
             }
             "check-addr" => recheck::at(server, value, (call.arg(3) == "port").then(|| call.arg(4))),
             "check-port" => recheck::port(server, value),
-            "agent" | "agent-send" | "agent-addr" | "agent-port" => agent::set(server, call.arg(1), value, call),
+            "agent" | "agent-send" | "agent-addr" | "agent-port" => agent::set(room, server, call.arg(1), value, call),
             "fqdn" => rename::rename(room, server, value),
             "ssl" => ssl(server, value),
             "name" => naming::call(server, value),
