@@ -138,7 +138,7 @@ fn servers(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
         }
         let options = &server.options;
         let port_known = options.check_port.is_some() || matches!(server.port, ServerPort::Fixed(_));
-        if options.agent && options.agent_port.is_none() {
+        if options.agent && options.agent_port.or(options.check_port).is_none() {
             let message = format!("server `{}` has an agent, but not its port", name.value);
             report.push(Diagnostic::error(code::MISSING, name.span, message).help("add `agent-port N`"));
         }

@@ -340,8 +340,8 @@ fn external(proxy: &Proxy) -> Option<Arc<External>> {
 fn agent(options: &ServerOptions, timeouts: Timeouts) -> Option<Agent> {
     const USUAL: Duration = Duration::from_secs(2);
     let inter = options.agent_inter.unwrap_or(USUAL);
-    let port = options.agent_port.filter(|_| options.agent)?;
-    // `addr` is of both.
+    // `addr` and `port` are of both.
+    let port = options.agent_port.or(options.check_port).filter(|_| options.agent)?;
     let address_of_checks = match &options.check_host {
         Some(Host::Ip(ip)) => Some(*ip),
         _ => None,

@@ -134,3 +134,23 @@ fn the_address_of_checks_is_the_agents() {
     let words = "the agent of server `s` is where `addr` says, which is a name; names are not looked up for agents";
     assert!(wrong.len() == 1 && wrong[0].ends_with(words), "{wrong:?}");
 }
+
+/// And where `port` says, unless it has a port of its own.
+#[test]
+fn the_port_of_checks_is_the_agents() {
+    let read = |words: &str| {
+        let text = format!("listen l\n mode tcp\n bind :80\n server s 10.0.0.1:80 check agent-check {words}\n");
+        read(&text)
+    };
+    let port = |words: &str| {
+        let plan = read(words).plan.expect("it is well formed");
+        plan.backends[0].servers[0].agent.as_ref().map(|agent| agent.port)
+    };
+    assert_eq!(port("port 9"), Some(9));
+    assert_eq!(port("agent-port 10 port 9"), Some(10));
+    let wrong = errors(&read(""));
+    assert!(
+        wrong.len() == 1 && wrong[0].ends_with("server `s` has an agent, but not its port"),
+        "{wrong:?}"
+    );
+}

@@ -68,7 +68,7 @@ pub(super) const OPTIONS: &[WordOption<Target>] = &[
     },
     WordOption {
         word: "port",
-        summary: "the port to check instead of the server's",
+        summary: "the port to check, and that of its agent, instead of the server's",
         parse: |target, args| {
             target.options.check_port = Some(args.number(1..=65535)?);
             Ok(())
