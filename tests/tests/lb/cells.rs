@@ -239,6 +239,68 @@ fn colour(html: &str, class: &str) -> Option<String> {
     })
 }
 
+/// In the dark a row's colour is mixed with another surface. What it means must be seen there, too: its hue stays, and rows
+/// that are told apart in the light are told apart.
+fn assert_dark(html: &str) {
+    let style = html
+        .split("<style")
+        .nth(1)
+        .and_then(|rest| rest.split("</style>").next());
+    let (_, dark) = style
+        .and_then(|style| style.split_once("prefers-color-scheme: dark"))
+        .expect("there are two themes");
+    let said = |name: &str| {
+        let (_, rest) = dark.split_once(&format!("{name}:")).expect("the dark theme says it");
+        rest.split(';').next().unwrap_or_default().trim()
+    };
+    let tint = said("--name-tint")
+        .trim_end_matches('%')
+        .parse::<f64>()
+        .expect("a part")
+        / 100.0;
+    let surface = rgb(said("--surface"));
+    let mixed = |class: &str| {
+        let light = rgb(&colour(html, class).expect("it has one"));
+        let channel = |at: usize| light[at] * tint + surface[at] * (1.0 - tint);
+        (light, [0, 1, 2].map(channel))
+    };
+    for (at, class) in ROW_CLASSES.iter().enumerate() {
+        let (light, dark) = mixed(class);
+        if let (Some(light), Some(dark)) = (hue(light), hue(dark)) {
+            let apart = (light - dark).abs();
+            assert!(apart.min(360.0 - apart) < 40.0, "{class}: hue {light} becomes {dark}");
+        }
+        for other in &ROW_CLASSES[..at] {
+            let (other_light, other_dark) = mixed(other);
+            let apart = [0, 1, 2].map(|at| (dark[at] - other_dark[at]).abs());
+            let is_apart = apart.iter().any(|channel| *channel >= 4.0);
+            assert!(is_apart || light == other_light, "{class} and {other}: {apart:?}");
+        }
+    }
+}
+
+fn rgb(hex: &str) -> [f64; 3] {
+    let number = u32::from_str_radix(hex.trim_start_matches('#'), 16).expect("a colour");
+    [16, 8, 0].map(|shift| f64::from(number >> shift & 0xff))
+}
+
+/// In degrees; what is nearly grey has none.
+fn hue([red, green, blue]: [f64; 3]) -> Option<f64> {
+    let most = red.max(green).max(blue);
+    let range = most - red.min(green).min(blue);
+    if range < 0.15 * most {
+        return None;
+    }
+    let sixth = if most == red {
+        (green - blue) / range
+    } else if most == green {
+        2.0 + (blue - red) / range
+    } else {
+        4.0 + (red - green) / range
+    };
+    Some((sixth * 60.0).rem_euclid(360.0))
+}
+
 /// Columns, the names of colours and the colours.
 fn assert_looks(ours: &str, theirs: &str) {
     let mut own = columns(ours);
@@ -262,6 +324,7 @@ fn assert_looks(ours: &str, theirs: &str) {
             "{class}: HAProxy {of_theirs:?}, we {own:?}"
         );
     }
+    assert_dark(ours);
 }
 
 fn theirs(html: &str) -> Page {

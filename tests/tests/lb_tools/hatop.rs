@@ -8,7 +8,11 @@ use std::time::Duration;
 use tandem_tests::PATIENCE;
 
 use super::room::say;
+use super::screen::Screen;
 use super::stage::{Side, Stage};
+
+const ROWS: usize = 40;
+const COLUMNS: usize = 160;
 
 struct Terminal(Child);
 
@@ -19,13 +23,16 @@ impl Drop for Terminal {
     }
 }
 
-/// What it draws until all of these words were there; `script` is the terminal.
-fn drawn(side: &Side, words: &[&str]) -> Option<String> {
+/// What stands on its screen once all of these words are there; `script` is the terminal.
+fn drawn(side: &Side, words: &[&str]) -> Option<Screen> {
     let mut command = Command::new("script");
-    let hatop = format!("stty rows 40 cols 160; hatop -s {}", side.room.socket().display());
+    let hatop = format!(
+        "stty rows {ROWS} cols {COLUMNS}; hatop -s {}",
+        side.room.socket().display()
+    );
     command
         .args(["-q", "-e", "-c", &hatop, "/dev/null"])
-        .env("TERM", "xterm");
+        .env("TERM", "vt100");
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().ok()?;
     let mut terminal = Terminal(child);
     let mut stdout = terminal.0.stdout.take().expect("it is a pipe");
@@ -38,22 +45,39 @@ fn drawn(side: &Side, words: &[&str]) -> Option<String> {
             }
         }
     });
-    let (mut screen, mut left) = (String::new(), PATIENCE);
-    while !words.iter().all(|word| screen.contains(word)) {
+    let (mut screen, mut left) = (Screen::new(ROWS, COLUMNS), PATIENCE);
+    loop {
+        let text = screen.text();
+        if words.iter().all(|word| text.contains(word)) {
+            break;
+        }
         let step = Duration::from_millis(100);
         left = left
             .checked_sub(step)
-            .unwrap_or_else(|| panic!("{words:?} never came:\n{screen}"));
+            .unwrap_or_else(|| panic!("{words:?} never came:\n{text}"));
         match receive.recv_timeout(step) {
-            Ok(bytes) => screen.push_str(&String::from_utf8_lossy(&bytes)),
+            Ok(bytes) => screen.take(&bytes),
             Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => panic!("it ended:\n{screen}"),
+            Err(mpsc::RecvTimeoutError::Disconnected) => panic!("it ended:\n{text}"),
         }
     }
     let mut keys = terminal.0.stdin.take().expect("it is a pipe");
     keys.write_all(b"q").expect("it reads keys");
     drop(keys);
     Some(screen)
+}
+
+/// The rows of its table, but for those of the page: what each is called, and its cells.
+fn table(screen: &Screen) -> Vec<String> {
+    let text = screen.text();
+    let lines = text.lines().skip_while(|line| !line.contains("QCUR"));
+    let lines = lines.take_while(|line| !line.contains("page"));
+    let named = |line: &&str| {
+        ["NAME", "s1", "s2", "s3", "BACKEND", "FRONTEND"]
+            .iter()
+            .any(|name| line.contains(name))
+    };
+    lines.filter(named).map(|line| line.trim_end().to_owned()).collect()
 }
 
 #[test]
@@ -67,5 +91,8 @@ fn it_shows_the_same_servers() {
         "s1", "s2", "s3", "BACKEND", "FRONTEND", "UP", "MAINT", "L4OK", "HAProxy",
     ];
     let screens = stage.both(|side| drawn(side, &words));
-    assert!(screens.iter().all(Option::is_some));
+    let screens = screens.map(|screen| screen.expect("it could be started"));
+    let [theirs, ours] = screens.each_ref().map(table);
+    assert!(theirs.len() > 5, "{}", screens[0].text());
+    assert_eq!(ours, theirs);
 }

@@ -9,4 +9,5 @@ mod munin;
 mod parsers;
 #[path = "../lb_socket/room.rs"]
 mod room;
+mod screen;
 mod stage;
