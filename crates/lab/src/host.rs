@@ -28,6 +28,15 @@ pub struct Host {
 impl Host {
     pub(crate) fn new(ground: &Ground, name: &str) -> Result<Self, LabError> {
         let namespaces = Namespaces::new(ground, name).doing(|| format!("make host {name}"))?;
+        Self::of(namespaces, name)
+    }
+
+    pub(crate) fn apart(ground: &Ground, name: &str) -> Result<Self, LabError> {
+        let namespaces = Namespaces::apart(ground, name).doing(|| format!("make host {name}"))?;
+        Self::of(namespaces, name)
+    }
+
+    fn of(namespaces: Namespaces, name: &str) -> Result<Self, LabError> {
         let host = Self {
             name: name.into(),
             namespaces: Arc::new(namespaces),

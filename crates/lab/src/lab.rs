@@ -58,6 +58,14 @@ impl Lab {
         Ok(host)
     }
 
+    /// A host for somebody else's programs: they see no processes of other hosts, and this machine's files are there to be
+    /// read only.
+    pub fn host_apart(&self, name: &str) -> Result<Host, LabError> {
+        let host = Host::apart(&self.ground, name)?;
+        self.plan().hosts.push(host.clone());
+        Ok(host)
+    }
+
     /// Plugs a cable between a host and a switch and gives the host's end an address. The host's first interface is
     /// `eth0`, the next `eth1`.
     pub fn link(&self, host: &Host, switch: &Switch, address: Cidr) -> Result<Link, LabError> {

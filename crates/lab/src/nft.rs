@@ -15,8 +15,7 @@ pub(crate) fn load(network: &Namespaces, script: &str) -> Result<(), LabError> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    network.prepare(&mut command).doing(|| "prepare nft".into())?;
-    let mut nft = match command.spawn() {
+    let mut nft = match network.start(&mut command) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(Missing::new("nft", "the program is not installed").into());
         }

@@ -21,12 +21,11 @@ pub struct Running {
 impl Running {
     pub(crate) fn start(network: &Namespaces, command: &mut Command) -> Result<Self, LabError> {
         let name = command.get_program().to_string_lossy().into_owned();
-        network.prepare(command).doing(|| format!("prepare {name}"))?;
         command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        let mut child = match command.spawn() {
+        let mut child = match network.start(command) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Missing::new(name, "the program is not installed").into());
             }
@@ -45,6 +44,16 @@ impl Running {
     /// The program's process, which leads a process group of its own.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it calls itself: another number where the host has its processes for itself.
+    pub fn own_pid(&self) -> Result<u32, LabError> {
+        let read = || format!("read the state of {}", self.name);
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).doing(read)?;
+        // proc_pid_status(5): the number in each namespace, the innermost last.
+        let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:"));
+        let last = numbers.and_then(|numbers| numbers.split_whitespace().last()?.parse().ok());
+        Ok(last.unwrap_or_else(|| self.pid()))
     }
 
     /// To the process alone.

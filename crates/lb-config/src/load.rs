@@ -6,6 +6,7 @@ use tandem_text::{Diagnostic, FileId, SourceMap};
 
 use crate::draft::Draft;
 use crate::expr::World;
+use crate::haproxy::Heard;
 use crate::plan::Plan;
 use crate::shelf::Shelf;
 use crate::{haproxy, native, resolve};
@@ -74,6 +75,27 @@ pub fn load(texts: &[NamedText], env: &dyn Fn(&str) -> Option<String>, dialect: 
 /// Reads the texts as one configuration. A dialect that is not given is recognised for each text by its content.
 pub fn load_in(texts: &[NamedText], world: World<'_>, dialect: Option<Dialect>) -> Loaded {
     Drafted::read(texts, world, dialect, None).resolved()
+}
+
+/// Every line of each text in HAProxy's dialect, read as one configuration: conditions and the environment that the texts
+/// themselves set are seen to. Mistakes are [`load_in`]'s.
+pub fn heard(texts: &[NamedText], world: World<'_>) -> (Vec<Vec<Heard>>, SourceMap) {
+    let mut sources = SourceMap::default();
+    let shelf = Shelf::default();
+    let world = World {
+        lists: Some(&shelf),
+        ..world
+    };
+    let (mut draft, mut report) = (Draft::default(), Vec::new());
+    let mut reader = haproxy::Reader::default();
+    let mut heard = Vec::new();
+    for text in texts {
+        reader.heard = Some(Vec::new());
+        let file = sources.add(Arc::clone(&text.name), text.bytes.as_slice());
+        reader.read(&sources, file, world, &mut draft, &mut report);
+        heard.extend(reader.heard.take());
+    }
+    (heard, sources)
 }
 
 /// What was read, before it is known to make sense.
@@ -162,6 +184,37 @@ impl Drafted {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_heard_as_they_count() {
+        let first = "global\n  setenv B 10.0.0.1\n.if 0\n  maxconn 1\n.else\n  maxconn 2\n.endif\n";
+        let second = "backend b\n  server s \"${B}:1\"\n";
+        let texts = [first, second].map(|text| NamedText::new("h", text.as_bytes()));
+        let none = |_: &str| None;
+        let (heard, sources) = heard(&texts, World::new(&none, &|_| Err("none".into())));
+        let said: Vec<(String, bool)> = heard
+            .iter()
+            .flatten()
+            .map(|line| (format!("{} {}", line.section, line.words.join(" ")), line.is_left_out))
+            .collect();
+        let out = |text: &str| (format!("global {text}"), true);
+        let is = |text: &str| (text.to_owned(), false);
+        assert_eq!(
+            said,
+            [
+                is("global global"),
+                is("global setenv B 10.0.0.1"),
+                out(".if 0"),
+                out("maxconn 1"),
+                out(".else"),
+                is("global maxconn 2"),
+                out(".endif"),
+                is("backend backend b"),
+                is("backend server s 10.0.0.1:1"),
+            ]
+        );
+        assert_eq!(sources.origin(heard[1][1].at).to_string(), "h:2");
+    }
 
     #[test]
     fn the_dialect_is_told_by_content() {

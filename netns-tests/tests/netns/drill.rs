@@ -1,5 +1,7 @@
 //! The drills and the lab as a person runs them: `tandem drill`, `tandem lab`. They make their namespaces themselves.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -35,18 +37,37 @@ fn four() -> Result<()> {
     drill(&["broker-killed", "cluster-failover", "restart-in-turn", "handover"])
 }
 
-/// Somebody's own files, as the guides have them: 101 against 100, `killall -0 haproxy` for 2.
+/// Somebody's own files, as the guides have them: 101 against 100, `killall -0 haproxy` for 2. A script that is given is run,
+/// and nothing that it does reaches this machine.
 fn guides() -> Result<()> {
     let etc = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc");
-    let (balancer, first) = (etc.join("haproxy-example.cfg"), etc.join("keepalived-example.conf"));
-    let second = std::env::temp_dir().join(format!("tandem-guides-{}.conf", std::process::id()));
-    let text = std::fs::read_to_string(&first)?;
+    let example = std::fs::read_to_string(etc.join("keepalived-example.conf"))?;
+    let folder = std::env::temp_dir().join(format!("tandem-guides-{}", std::process::id()));
+    let [first, other, script, escaped] =
+        ["first.conf", "other.conf", "notify.sh", "escaped"].map(|name| folder.join(name));
+    std::fs::create_dir_all(&folder)?;
+    std::fs::set_permissions(&folder, Permissions::from_mode(0o777))?;
+    let example = example.replace(
+        "    advert_int 1\n",
+        "    advert_int 1\n    notify_master /etc/keepalived/notify.sh\n",
+    );
+    std::fs::write(&first, &example)?;
     std::fs::write(
-        &second,
-        text.replace("router_id lb1", "router_id lb2")
+        &other,
+        example
+            .replace("router_id lb1", "router_id lb2")
             .replace("priority 101", "priority 100"),
     )?;
-    let [balancer, first, other] = [&balancer, &first, &second].map(|path| path.display().to_string());
+    let to = escaped.display();
+    std::fs::write(
+        &script,
+        format!(
+            "#!/bin/sh\necho escaped >{to}\necho escaped >/var/{}\n",
+            std::process::id()
+        ),
+    )?;
+    let [balancer, first, other, script] =
+        [&etc.join("haproxy-example.cfg"), &first, &other, &script].map(|path| path.display().to_string());
     let output = tandem(
         &[
             "drill",
@@ -56,13 +77,17 @@ fn guides() -> Result<()> {
             "--config-a",
             &balancer,
             &first,
+            &script,
             "--config-b",
             &balancer,
             &other,
+            &script,
         ],
         None,
     );
-    std::fs::remove_file(&second)?;
+    let has_escaped = escaped.exists() || Path::new("/var").join(std::process::id().to_string()).exists();
+    std::fs::remove_dir_all(&folder)?;
+    ensure!(!has_escaped, "a script of the files wrote on this machine");
     let output = output?;
     skip_without_namespaces(&output)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -78,9 +103,9 @@ fn guides() -> Result<()> {
         "the address never moved: {said}"
     );
     for change in [
-        "killall -0 haproxy",
         "enable_script_security",
         "script_user root",
+        "notify_master along/notify.sh",
         "/dev/log",
     ] {
         ensure!(said.contains(change), "{change}: {said}");

@@ -112,6 +112,7 @@ fn story(round: Duration, acts: &[(u32, Act)]) -> Drill {
         act: act.clone(),
     };
     Drill {
+        every_broker: false,
         name: "demo".into(),
         guide: false,
         about: "what happened, in milliseconds".into(),

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::load::Amount;
 use crate::load::ledger::Account;
-use crate::pair::act::{Act, Part, Side};
+use crate::pair::act::{Act, Node, Part, Side};
 use crate::pair::cast::{Cast, Origin};
 
 const OURS: &str = include_str!("drills.toml");
@@ -24,9 +24,47 @@ pub struct Drill {
     pub expected: Expected,
     /// What is added to `gap` for each millisecond between adverts.
     pub gap_adverts: f64,
+    /// Its steps of two brokers stand for those of all.
+    pub every_broker: bool,
 }
 
 impl Drill {
+    /// With so many brokers: of a drill of every broker the third follows the second as that the first.
+    pub fn of_brokers(&self, count: usize) -> Drill {
+        if !self.every_broker {
+            return self.clone();
+        }
+        let of = |node: usize| {
+            let steps = self
+                .steps
+                .iter()
+                .filter(move |step| step.act.node() == Some(Node(node)));
+            steps.collect::<Vec<_>>()
+        };
+        let mut steps: Vec<Step> = self
+            .steps
+            .iter()
+            .filter(|step| step.act.node().is_none())
+            .cloned()
+            .collect();
+        let mut lasts = self.lasts;
+        for (first, second) in of(0).into_iter().zip(of(1)) {
+            let later = second.at.saturating_sub(first.at);
+            let step = |number: u32| Step {
+                at: first.at + later * number,
+                act: first.act.of_broker(Node(number as usize)),
+            };
+            steps.extend((0..u32::try_from(count).unwrap_or(0)).map(step));
+            lasts = lasts.max(self.lasts + later * u32::try_from(count.saturating_sub(2)).unwrap_or(0));
+        }
+        steps.sort_by_key(|step| step.at);
+        Drill {
+            steps,
+            lasts,
+            ..self.clone()
+        }
+    }
+
     /// Whether a pair of this cast can hold it.
     pub fn suits(&self, cast: Cast) -> bool {
         let needed = self.steps.iter().filter_map(|step| step.act.needs_our_router());
@@ -100,6 +138,8 @@ struct Row {
     stuck: bool,
     #[serde(default)]
     gap_adverts: f64,
+    #[serde(default)]
+    every_broker: bool,
 }
 
 pub fn ours() -> anyhow::Result<Vec<Drill>> {
@@ -167,6 +207,7 @@ impl Row {
                 holder: holder.map_err(|why| anyhow::anyhow!("drill {name}: {why}"))?,
             },
             gap_adverts: self.gap_adverts,
+            every_broker: self.every_broker,
             name,
         })
     }

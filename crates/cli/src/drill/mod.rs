@@ -15,14 +15,15 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
+use serde::Serialize;
 use tandem_lab::Ground;
 
 use crate::file;
+use crate::pair::cast::Cast;
 use crate::pair::wishes::WishArgs;
 use crate::say::say;
-use crate::theirs::Theirs;
+use crate::theirs::{Files, Theirs};
 use catalog::Drill;
-use report::Report;
 
 #[derive(clap::Args)]
 #[command(
@@ -48,6 +49,12 @@ pub struct Args {
     /// The second host's
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "config_a")]
     config_b: Vec<PathBuf>,
+    /// What `@id` lines in the first host's keepalived.conf call it
+    #[arg(long, value_name = "ID", default_value = "lb1", requires = "config_a")]
+    id_a: String,
+    /// The second host's
+    #[arg(long, value_name = "ID", default_value = "lb2", requires = "config_a")]
+    id_b: String,
     /// The reports as JSON
     #[arg(long)]
     json: bool,
@@ -87,39 +94,41 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let chosen = choose(args, &drills)?;
     let wishes = args.wishes.read();
+    let from = Files {
+        files: [&args.config_a, &args.config_b],
+        ids: [&args.id_a, &args.id_b],
+    };
     let theirs = match args.config_a.is_empty() {
         true => None,
-        false => Some(Theirs::read([&args.config_a, &args.config_b], wishes.cast)?),
+        false => Some(Theirs::read(&from, wishes.cast)?),
     };
-    // Namespaces are entered while there is one thread.
-    let ground = Ground::enter().map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
+    let html = args.html.as_deref().map(begin_page).transpose()?;
+    // Namespaces are entered while there is one thread. Somebody's own files have programs run, and those get no rights.
+    let ground = match theirs {
+        None => Ground::enter(),
+        Some(_) => Ground::enter_unprivileged(),
+    };
+    let ground = ground.map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
     if args.beside {
         return beside::run(&ground, &chosen, &wishes, args.repeat, args.patience, args.json);
     }
-    let (chosen, others): (Vec<&Drill>, Vec<&Drill>) = chosen
-        .into_iter()
-        .partition(|drill| !args.all || drill.suits(wishes.cast));
-    for drill in others {
-        writeln!(
-            std::io::stderr(),
-            "{}: left out: Keepalived knows no handover",
-            drill.name
-        )?;
+    let (chosen, left_out) = fit(chosen, theirs.as_ref(), wishes.cast, args.all)?;
+    for LeftOut { drill, why } in &left_out {
+        writeln!(std::io::stderr(), "{drill}: left out: {why}")?;
     }
-    if let Some(theirs) = theirs.as_ref().filter(|_| !args.json) {
-        say(&format!("{}{}", theirs.describe(), text::changes(&theirs.changes)))?;
+    if let Some(theirs) = &theirs {
+        for warning in &theirs.warnings {
+            writeln!(std::io::stderr(), "{warning}")?;
+        }
+        if !args.json {
+            say(&format!("{}{}", theirs.describe(), text::changes(&theirs.changes)))?;
+        }
     }
     let mut reports = Vec::new();
-    let held = chosen.into_iter().try_for_each(|drill| {
+    let held = chosen.iter().try_for_each(|drill| {
         let report = match &theirs {
             None => rehearsal::rehearse(&ground, drill, &wishes, args.patience),
-            Some(theirs) => match theirs.pace.fit(drill, wishes.cast) {
-                Ok(fitted) => rehearsal::rehearse_theirs(&ground, &fitted, &wishes, theirs, args.patience),
-                Err(why) => {
-                    writeln!(std::io::stderr(), "{}: left out: {why}", drill.name)?;
-                    return Ok(());
-                }
-            },
+            Some(theirs) => rehearsal::rehearse_theirs(&ground, drill, &wishes, theirs, args.patience),
         };
         let report = report.with_context(|| format!("drill {}", drill.name))?;
         if !args.json {
@@ -129,11 +138,66 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(())
     });
     // Those that were held have their reports, whatever became of the next.
-    write(args, &reports)?;
+    if let Some(mut page) = html {
+        page.set_len(0)?;
+        page.write_all(page::write(&reports, &left_out).as_bytes())?;
+    }
+    if args.json {
+        let reports = reports.iter().map(serde_json::to_value);
+        let all: Result<Vec<_>, _> = reports.chain(left_out.iter().map(serde_json::to_value)).collect();
+        say(&format!("{}\n", serde_json::to_string(&all?)?))?;
+    }
     held.map(|()| match reports.iter().all(|report| report.passed) {
         true => ExitCode::SUCCESS,
         false => ExitCode::from(1),
     })
+}
+
+/// A drill of `--all` that this pair cannot hold.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    pub drill: String,
+    #[serde(rename = "left_out")]
+    pub why: String,
+}
+
+/// The drills as this pair can hold them. One that was asked for by its name is held or refused.
+fn fit(
+    chosen: Vec<&Drill>,
+    theirs: Option<&Theirs>,
+    cast: Cast,
+    all: bool,
+) -> anyhow::Result<(Vec<Drill>, Vec<LeftOut>)> {
+    let (mut fitted, mut left_out) = (Vec::new(), Vec::new());
+    for drill in chosen {
+        let outcome = match theirs {
+            _ if all && !drill.suits(cast) => Err("Keepalived knows no handover".into()),
+            None => Ok(drill.clone()),
+            Some(theirs) => theirs.pace.fit(drill, cast),
+        };
+        match outcome {
+            Ok(drill) => fitted.push(drill),
+            Err(why) if !all => bail!("{} cannot be held: {why}", drill.name),
+            Err(why) => left_out.push(LeftOut {
+                drill: drill.name.clone(),
+                why,
+            }),
+        }
+    }
+    if fitted.is_empty() {
+        bail!("none of the drills can be held");
+    }
+    Ok((fitted, left_out))
+}
+
+/// Opened before anything is done: afterwards there may be no right to.
+fn begin_page(file: &Path) -> anyhow::Result<std::fs::File> {
+    let page = std::fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(false)
+        .open(file);
+    page.with_context(|| file.display().to_string())
 }
 
 /// More than anybody writes by hand: what is read becomes many times as much.
@@ -149,16 +213,6 @@ fn read(file: &Path) -> anyhow::Result<(String, String)> {
     }
     let text = String::from_utf8(bytes).with_context(|| format!("{name} is no text"))?;
     Ok((name, text))
-}
-
-fn write(args: &Args, reports: &[Report]) -> anyhow::Result<()> {
-    if let Some(file) = &args.html {
-        std::fs::write(file, page::write(reports)).with_context(|| file.display().to_string())?;
-    }
-    if args.json {
-        say(&format!("{}\n", serde_json::to_string(reports)?))?;
-    }
-    Ok(())
 }
 
 fn choose<'a>(args: &Args, drills: &'a [Drill]) -> anyhow::Result<Vec<&'a Drill>> {
@@ -197,6 +251,20 @@ mod tests {
         assert!(read_of(LARGEST).is_ok());
         assert!(read_of(LARGEST + 1).is_err_and(|why| why.to_string().contains("at most 256 KiB")));
         std::fs::remove_file(&file).expect("ours");
+    }
+
+    #[test]
+    fn a_drill_that_is_asked_for_is_held_or_refused() {
+        let mut drills = catalog::ours().expect("the table is whole");
+        drills.retain(|drill| ["handover", "stick-tables"].contains(&drill.name.as_str()));
+        let keepalived = Cast {
+            routers: crate::pair::cast::Both([crate::pair::cast::Origin::Original; 2]),
+            ..Cast::OURS
+        };
+        let of = |all| fit(drills.iter().collect(), None, keepalived, all);
+        assert!(of(true).is_err_and(|why| why.to_string().contains("none of the drills")));
+        let (fitted, left_out) = fit(drills.iter().collect(), None, Cast::OURS, true).expect("both are held");
+        assert_eq!((fitted.len(), left_out), (2, Vec::new()));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 use std::fmt::Write;
 
+use super::LeftOut;
 use super::report::{BUCKET, Kind, Report};
 
 const WIDTH: f64 = 1100.0;
@@ -20,7 +21,7 @@ const MARKS: f64 = 280.0;
 const HEIGHT: f64 = 350.0;
 const COLOURS: [&str; 6] = ["#1b7f79", "#d08a1d", "#5470c6", "#9b59b6", "#7f8c8d", "#2e8b57"];
 
-pub fn write(reports: &[Report]) -> String {
+pub fn write(reports: &[Report], left_out: &[LeftOut]) -> String {
     let mut out = String::from(HEAD);
     if let Some(report) = reports.first().filter(|report| !report.changes.is_empty()) {
         let changes = super::text::changes(&report.changes);
@@ -31,6 +32,13 @@ pub fn write(reports: &[Report]) -> String {
     }
     for report in reports {
         section(&mut out, report);
+    }
+    for LeftOut { drill, why } in left_out {
+        let (drill, why) = (escape(drill), escape(why));
+        put(
+            &mut out,
+            format_args!("<p class=\"left-out\">{drill} was left out: {why}.</p>"),
+        );
     }
     out.push_str("</main></body></html>\n");
     out
@@ -298,7 +306,7 @@ mod tests {
             passed: false,
             broken_promises: vec!["a < b".into()],
         };
-        let page = write(&[report]);
+        let page = write(&[report], &[]);
         assert_eq!(page.matches("data-mark=").count(), 3);
         assert_eq!(page.matches("data-mark=\"refused\"").count(), 2);
         assert_eq!(page.matches("data-broker=").count(), 2);

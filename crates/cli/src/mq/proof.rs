@@ -160,7 +160,9 @@ impl Proof {
             ..Verdict::default()
         };
         for run in self.runs.values() {
-            verdict.missing += run.of - run.seen.count();
+            // Anybody may write how many there are.
+            let missing = run.of.saturating_sub(run.seen.count());
+            verdict.missing = verdict.missing.saturating_add(missing);
             verdict.duplicated += run.again;
             verdict.redelivered += run.redelivered;
         }

@@ -100,6 +100,42 @@ impl Act {
         }
     }
 
+    /// Whether nothing of it is a reason for the address to move.
+    pub const fn leaves_the_address(&self) -> bool {
+        match self {
+            Act::Upgrade(_) | Act::Reload(_) | Act::Certificate(_) | Act::Fill(..) | Act::Empty(_) => true,
+            Act::Kill(part) | Act::Stop(part) | Act::Start(part) | Act::Pause(part) | Act::Resume(part) => {
+                matches!(part, Part::Broker(_))
+            }
+            _ => false,
+        }
+    }
+
+    /// The same of another broker.
+    pub fn of_broker(&self, node: Node) -> Act {
+        let part = |part: &Part| match part {
+            Part::Broker(_) => Part::Broker(node),
+            other => *other,
+        };
+        let place = |place: &Place| match place {
+            Place::Node(_) => Place::Node(node),
+            other => *other,
+        };
+        match self {
+            Act::Kill(it) => Act::Kill(part(it)),
+            Act::Stop(it) => Act::Stop(part(it)),
+            Act::Start(it) => Act::Start(part(it)),
+            Act::Pause(it) => Act::Pause(part(it)),
+            Act::Resume(it) => Act::Resume(part(it)),
+            Act::Cut(it) => Act::Cut(place(it)),
+            Act::Heal(it) => Act::Heal(place(it)),
+            Act::Drop(from, to) => Act::Drop(place(from), place(to)),
+            Act::Fill(_, percent) => Act::Fill(node, *percent),
+            Act::Empty(_) => Act::Empty(node),
+            other => other.clone(),
+        }
+    }
+
     /// The broker that it is about.
     pub const fn node(&self) -> Option<Node> {
         match self {

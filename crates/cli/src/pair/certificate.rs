@@ -17,6 +17,9 @@ const NAME: &str = "stomp.lab";
 /// An answer is late after so long.
 const WITHIN: Duration = Duration::from_secs(2);
 
+/// More than a balancer of the lab has workers.
+const CLIENTS: usize = 16;
+
 /// Signed by itself, so whoever trusts it trusts no other.
 pub struct Certificate {
     /// With its key, as balancers read it.
@@ -45,6 +48,15 @@ impl Certificate {
                 Err(_) => std::thread::sleep(Duration::from_millis(5)),
             }
         }
+    }
+
+    /// Several clients, whom any worker may take: each sees it at once, and so nobody another one.
+    pub fn shown_to_all(&self, client: &Host, at: SocketAddr) -> anyhow::Result<()> {
+        for number in 1..=CLIENTS {
+            let visit = client.inside(|| self.connect(at))?;
+            visit.with_context(|| format!("client {number} of {CLIENTS} does not see the new certificate at {at}"))?;
+        }
+        Ok(())
     }
 
     fn connect(&self, at: SocketAddr) -> io::Result<Stomp> {

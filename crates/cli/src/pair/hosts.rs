@@ -2,14 +2,14 @@
 
 use std::fs::Permissions;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use nix::sys::signal::Signal;
-use tandem_lab::{Cidr, Host, Lab, Link, Route, Running, Switch, router_command};
+use tandem_lab::{Cidr, Host, Lab, Link, Route, Running, Switch, programs, router_command};
 
 use super::act::Side;
 use super::cast::{Cast, Origin};
@@ -22,6 +22,9 @@ use crate::stats_socket::StatsSocket;
 
 /// One of these is said by a router that takes part.
 const STATES: [&str; 3] = ["Entering BACKUP STATE", "Entering MASTER STATE", "ntering FAULT STATE"];
+
+/// They would ask this machine's service manager.
+const MANAGERS: [&str; 2] = ["systemctl", "service"];
 
 pub struct BalancerHost {
     pub side: Side,
@@ -42,8 +45,12 @@ pub struct BalancerHost {
 impl BalancerHost {
     /// With a cable and a way back to the clients' streets; nothing runs yet.
     pub fn build(lab: &Lab, lan: &Switch, side: Side, site: &Site, wishes: &Wishes) -> anyhow::Result<BalancerHost> {
-        let host = lab.host(&side.to_string())?;
         let place = &site.hosts[side.0];
+        // What somebody's own files have run is to do nothing to this machine.
+        let host = match place.papers {
+            Some(_) => lab.host_apart(&side.to_string())?,
+            None => lab.host(&side.to_string())?,
+        };
         let mut cables = Vec::new();
         for (number, interface) in place.interfaces.iter().enumerate() {
             // Only the first has an address that anybody needs.
@@ -87,13 +94,44 @@ impl BalancerHost {
             self.host.sysctl(key, value)?;
         }
         if !papers.folders.is_empty() {
-            let mut make = self.host.run(Command::new("mkdir").arg("-p").args(&papers.folders))?;
-            let (status, said) = make.finish(PATIENCE)?;
-            if !status.success() {
-                bail!("cannot make the folders that {} needs: {said}", self.side);
+            self.have_done(Command::new("mkdir").arg("-p").args(&papers.folders))?;
+        }
+        for (number, (paper, path)) in papers.placed.iter().enumerate() {
+            let name = format!("placed/{number}");
+            let source = self.write(&Paper { name, ..paper.clone() })?;
+            self.have_done(Command::new("install").args(["-D", "-m", "644"]).arg(source).arg(path))?;
+        }
+        for program in MANAGERS {
+            let own = self.write(&Paper::program(&format!("bin/{program}"), include_str!("manager.sh")))?;
+            if let Ok(installed) = programs::installed(program).map(|path| path.canonicalize().unwrap_or(path)) {
+                self.have_done(Command::new("mount").arg("--bind").args([&own, &installed]))?;
             }
         }
+        for (name, program) in [
+            (papers.called[0], self.origin().balancer()?),
+            (papers.called[1], self.cast.routers.0[self.side.0].router()?),
+        ] {
+            symlink(program, self.folder.join("bin").join(name))?;
+        }
         Ok(())
+    }
+
+    /// Something that takes no time and must succeed.
+    fn have_done(&self, command: &mut Command) -> anyhow::Result<()> {
+        let (status, said) = self.host.run(command)?.finish(PATIENCE)?;
+        if !status.success() {
+            bail!("cannot furnish {}: {said}", self.side);
+        }
+        Ok(())
+    }
+
+    /// The balancer's program and the router's: checks ask for their files' ones by name.
+    fn program(&self, which: usize) -> anyhow::Result<PathBuf> {
+        Ok(match (self.papers(), which) {
+            (Some(papers), _) => self.folder.join("bin").join(papers.called[which]),
+            (None, 0) => self.origin().balancer()?,
+            (None, _) => self.cast.routers.0[self.side.0].router()?,
+        })
     }
 
     /// Into this host's folder, whose name the text may hold.
@@ -150,7 +188,7 @@ impl BalancerHost {
     }
 
     fn launch_balancer(&self, options: &[String]) -> anyhow::Result<Slot> {
-        let mut command = Command::new(self.origin().balancer()?);
+        let mut command = Command::new(self.program(0)?);
         for file in self.write_balancer()? {
             command.arg("-f").arg(file);
         }
@@ -159,17 +197,21 @@ impl BalancerHost {
         }
         let mut running = self.host.run(command.arg("-db").args(options))?;
         let deadline = Instant::now() + PATIENCE;
-        let pid = format!("Pid: {}", running.pid());
+        let own_pid = running.own_pid()?;
+        let pid = format!("Pid: {own_pid}");
         while !self
             .ask("show info")
             .is_ok_and(|info| info.lines().any(|line| line == pid))
         {
-            if Instant::now() > deadline || !running.is_running()? {
+            if !running.is_running()? {
+                bail!("the balancer ended:\n{}", running.finish(PATIENCE)?.1);
+            }
+            if Instant::now() > deadline {
                 bail!("the balancer does not answer:\n{}", running.output());
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        std::fs::write(self.pid_file(), running.pid().to_string())?;
+        std::fs::write(self.pid_file(), own_pid.to_string())?;
         Ok(Slot::new(running))
     }
 
@@ -214,14 +256,12 @@ impl BalancerHost {
         if self.router.as_ref().is_some_and(Slot::runs) {
             bail!("it runs already");
         }
-        let program = self.cast.routers.0[self.side.0].router()?;
-        let mut command = router_command(&program, &self.write_router()?);
+        let mut command = router_command(&self.program(1)?, &self.write_router()?);
         if self.papers().is_some() {
             let machine = std::env::var("PATH").unwrap_or_default();
             command.env("PATH", format!("{}:{machine}", self.folder.join("bin").display()));
         }
         let mut router = self.host.run(&mut command)?;
-        std::fs::write(self.folder.join("router.pid"), router.pid().to_string())?;
         let deadline = Instant::now() + PATIENCE;
         while !STATES.iter().any(|state| router.output().contains(state)) {
             if Instant::now() > deadline || !router.is_running()? {
@@ -265,7 +305,7 @@ impl BalancerHost {
             "-x".into(),
             self.socket().display().to_string(),
             "-sf".into(),
-            old.pid().to_string(),
+            old.own_pid()?.to_string(),
         ];
         let new = self.launch_balancer(&options);
         match new {
@@ -310,7 +350,11 @@ impl BalancerHost {
         let mut before = self.certificate.visit(client, at)?;
         self.certificate = Certificate::new()?;
         self.reload()?;
-        self.certificate.visit(client, at)?;
+        if self.origin() == Origin::Original {
+            // A predecessor may still take somebody while it hears that it is one.
+            self.certificate.visit(client, at)?;
+        }
+        self.certificate.shown_to_all(client, at)?;
         let answered = before.send("/queue/certificate", "still here");
         answered.context("a connection that was there before the certificate broke")
     }
@@ -356,13 +400,26 @@ impl BalancerHost {
 
     /// How many servers of the backend are up.
     pub fn serving(&self) -> anyhow::Result<usize> {
+        Ok(self.servers()?.iter().filter(|(_, state)| is_up(state)).count())
+    }
+
+    /// Those that are not, and what they are.
+    pub fn not_serving(&self) -> anyhow::Result<Vec<String>> {
+        let servers = self.servers()?.into_iter().filter(|(_, state)| !is_up(state));
+        Ok(servers.map(|(name, state)| format!("{name} is {state}")).collect())
+    }
+
+    /// Names and states.
+    fn servers(&self) -> anyhow::Result<Vec<(String, String)>> {
+        const STATE: usize = 17;
         let table = self.ask("show stat")?;
-        let backend = format!("{},", self.site.backend);
-        let is_server = |line: &&str| !["FRONTEND", "BACKEND"].contains(&line.split(',').nth(1).unwrap_or_default());
-        // One that is not checked is taken for well.
-        let is_up = |line: &&str| line.contains(",UP,") || line.contains(",no check,");
-        let servers = table.lines().filter(|line| line.starts_with(&backend));
-        Ok(servers.filter(is_server).filter(is_up).count())
+        let of_backend = |line: &str| {
+            let fields: Vec<&str> = line.split(',').collect();
+            let (proxy, name, state) = (fields.first()?, fields.get(1)?, fields.get(STATE)?);
+            let is_server = *proxy == self.site.backend && !["FRONTEND", "BACKEND"].contains(name);
+            is_server.then(|| ((*name).to_owned(), (*state).to_owned()))
+        };
+        Ok(table.lines().filter_map(of_backend).collect())
     }
 
     pub fn last_words(&self) -> String {
@@ -384,4 +441,9 @@ impl BalancerHost {
     fn ask(&self, question: &str) -> std::io::Result<String> {
         StatsSocket::Unix(self.socket()).ask(question)
     }
+}
+
+/// One that is not checked is taken for well.
+fn is_up(state: &str) -> bool {
+    state == "UP" || state == "no check"
 }

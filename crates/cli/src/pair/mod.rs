@@ -113,13 +113,17 @@ impl Pair {
     /// The first host holds the address, and its balancer has found every broker up.
     fn wait_until_served(&self) -> anyhow::Result<()> {
         let first = &self.sides[self.site.first.0];
-        let wait = first.host.wait_for_address(self.site.vip(), true, PATIENCE);
+        let wait = first.host.wait_for_address(self.site.vip(), true, self.site.patience);
         wait.map_err(|e| anyhow::anyhow!("{e}\n{}", first.last_words()))?;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + self.site.patience;
         for side in &self.sides {
             while side.serving()? < self.site.hosts[side.side.0].servers {
                 if Instant::now() > deadline {
-                    bail!("{} does not find all brokers up\n{}", side.side, side.last_words());
+                    let (side, down) = (side.side, side.not_serving()?.join(", "));
+                    bail!(
+                        "{side} does not find all brokers up: {down}\n{}",
+                        self.sides[side.0].last_words()
+                    );
                 }
                 std::thread::sleep(Duration::from_millis(20));
             }

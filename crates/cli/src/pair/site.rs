@@ -3,12 +3,13 @@
 //! The hosts of a lab are nobody else's, so somebody's own pair keeps the addresses it has: the lab takes them over.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use tandem_lab::Cidr;
 
 use super::act::{Node, Side};
-use super::cidr;
 use super::files::{PORT, VIP};
+use super::{PATIENCE, cidr};
 
 /// In text that is to be written for a host: its folder, which is not known before the host is there.
 pub const FOLDER: &str = "/run/lab/@folder@";
@@ -29,6 +30,8 @@ pub struct Site {
     pub first: Side,
     /// Whose servers they are.
     pub backend: String,
+    /// How long it may take until all serve.
+    pub patience: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -64,8 +67,12 @@ pub struct Papers {
     /// Its further options.
     pub options: Vec<String>,
     pub router: Paper,
-    /// What those name; programs of the folder `bin` come before the machine's.
+    /// What those name.
     pub along: Vec<Paper>,
+    /// The same for what has a place of its own in the host's /run.
+    pub placed: Vec<(Paper, String)>,
+    /// What the balancer and the router are called among the processes: their checks may ask for them by name.
+    pub called: [&'static str; 2],
     /// To be there before anything starts.
     pub folders: Vec<String>,
     /// How many connections are allowed at first.
@@ -123,6 +130,7 @@ impl Site {
             brokers: (0..brokers).map(broker).collect::<anyhow::Result<_>>()?,
             first: Side(0),
             backend: "brokers".into(),
+            patience: PATIENCE,
         })
     }
 

@@ -34,6 +34,11 @@ impl Slot {
         self.running.pid()
     }
 
+    /// As it is told to others of its host.
+    pub fn own_pid(&self) -> anyhow::Result<u32> {
+        Ok(self.running.own_pid()?)
+    }
+
     pub fn runs(&self) -> bool {
         self.condition != Condition::Ended
     }

@@ -9,6 +9,7 @@ mod report;
 pub mod side;
 mod simulated;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -53,6 +54,8 @@ pub struct Args {
     json: bool,
 }
 
+const HOSTS: [&str; 2] = ["lb1", "lb2"];
+
 /// What one host's files say.
 struct Half {
     name: PathBuf,
@@ -64,8 +67,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (a, b) = match (&args.a, &args.b) {
         (Some(a), Some(b)) => (read(a)?, read(b)?),
         _ => (
-            given("--config-a", &args.config_a)?,
-            given("--config-b", &args.config_b)?,
+            given("--config-a", &args.config_a, HOSTS[0])?,
+            given("--config-b", &args.config_b, HOSTS[1])?,
         ),
     };
     let linked = fit(&a.router, &b.router)?;
@@ -117,18 +120,20 @@ fn read(file: &Path) -> anyhow::Result<Half> {
     })
 }
 
-/// Both daemons' files, as a drill takes them.
-fn given(which: &str, files: &[PathBuf]) -> anyhow::Result<Half> {
-    let given = Given::read(which, files)?;
-    let texts: Vec<(String, String)> = given
-        .balancer
-        .iter()
-        .map(|(name, bytes)| (name.clone(), String::from_utf8_lossy(bytes).into_owned()))
-        .collect();
+/// Both daemons' files, as a drill takes them; `id` is what `@id` lines call the host, which is called so in a drill, too.
+fn given(which: &str, files: &[PathBuf], id: &str) -> anyhow::Result<Half> {
+    let given = Given::read(which, files, id)?;
+    given.knows_only(&HOSTS)?;
+    let mut warnings = BTreeSet::new();
+    let router = given.router_plan(&mut warnings)?;
+    let balancer = given.balancer_plan(&given.balancer, &mut warnings)?;
+    for warning in warnings {
+        writeln!(std::io::stderr(), "{warning}")?;
+    }
     Ok(Half {
         name: PathBuf::from(&given.router.0),
-        router: given.router_plan()?,
-        balancer: Some(given.balancer_plan(&texts)?),
+        router,
+        balancer: Some(balancer),
     })
 }
 

@@ -1,54 +1,60 @@
 //! Files that the configuration names: those given beside it are brought along, others are used where they are or missed.
+//!
+//! Which of the given ones a path means is told by its end: its name, and of several of one name the folders before it.
 
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use crate::pair::site::{FOLDER, Paper};
 
-/// Programs that tell of processes: the hosts of a lab have theirs in common, so each host has its own answer.
-pub const TELLERS: [&str; 7] = ["killall", "pidof", "pgrep", "pkill", "ps", "systemctl", "service"];
-/// Where such programs and scripts name them.
-const FOLDERS: [&str; 4] = ["/usr/bin/", "/usr/sbin/", "/bin/", "/sbin/"];
-
 /// In the folder of the host that they are for.
 #[derive(Clone, Debug, Default)]
 pub struct Along {
-    pub papers: Vec<Paper>,
+    brought: Vec<Brought>,
+    /// What two given files could be meant by, or two paths by one.
+    pub unclear: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+struct Brought {
+    /// As it was given.
+    given: String,
+    paper: Paper,
+    /// Who asked for it.
+    meant_by: Option<String>,
 }
 
 impl Along {
-    pub fn new() -> Along {
-        let teller = |name: &&str| Paper::program(&format!("bin/{name}"), include_str!("teller.sh"));
-        // Under their own names a router answers some of them itself.
-        let all = TELLERS.iter().chain(&["lab"]);
-        Along {
-            papers: all.map(teller).collect(),
-        }
-    }
-
     /// A file that was given beside the configuration.
-    pub fn bring(&mut self, name: &str, bytes: Vec<u8>) {
-        let is_script = bytes.starts_with(b"#!");
-        let bytes = match String::from_utf8(bytes) {
-            Ok(text) if is_script => own_tellers(text).into_bytes(),
-            Ok(text) => text.into_bytes(),
-            Err(other) => other.into_bytes(),
+    pub fn bring(&mut self, given: &str, bytes: Vec<u8>) {
+        let base = base(given);
+        let same = self.brought.iter().filter(|other| self::base(&other.given) == base);
+        let name = match same.count() {
+            0 => format!("along/{base}"),
+            earlier => format!("along/{earlier}/{base}"),
         };
-        self.papers.push(Paper {
-            name: format!("along/{name}"),
-            bytes,
-            runs: is_script,
+        let runs = bytes.starts_with(b"#!");
+        self.brought.push(Brought {
+            given: given.to_owned(),
+            paper: Paper { name, bytes, runs },
+            meant_by: None,
         });
     }
 
-    /// Where the copy of a file with such a name is.
-    pub fn copy_of(&self, path: &str) -> Option<String> {
-        let name = format!("along/{}", Path::new(path).file_name()?.to_str()?);
-        let has = self.papers.iter().any(|paper| paper.name == name);
-        has.then(|| format!("{FOLDER}/{name}"))
+    /// What the given file that this path means says.
+    pub fn bytes_of(&mut self, path: &str) -> Option<Vec<u8>> {
+        let found = self.find(path)?;
+        Some(self.brought[found].paper.bytes.clone())
+    }
+
+    /// Where the copy of the file that this path means is.
+    pub fn copy_of(&mut self, path: &str) -> Option<String> {
+        let found = self.find(path)?;
+        Some(format!("{FOLDER}/{}", self.brought[found].paper.name))
     }
 
     /// The text with the copies in the place of every path in it that was brought along; `None` when none was.
-    pub fn lead(&self, text: &str) -> Option<String> {
+    pub fn lead(&mut self, text: &str) -> Option<String> {
         let mut out = String::new();
         let mut rest = text;
         let mut has_changed = false;
@@ -64,14 +70,101 @@ impl Along {
         }
         has_changed.then(|| out + rest)
     }
+
+    /// Of a copy, by where it will be.
+    pub fn paper(&self, path: &str) -> Option<Vec<u8>> {
+        let name = path.strip_prefix(FOLDER)?.strip_prefix('/')?;
+        let found = self.brought.iter().find(|brought| brought.paper.name == name)?;
+        Some(found.paper.bytes.clone())
+    }
+
+    /// What of it is in such a folder: by the folder's name, where any was given from one that is called so.
+    pub fn names_in(&self, folder: &str) -> impl Iterator<Item = String> {
+        let called = base(folder.trim_end_matches('/')).to_owned();
+        let is_in = |given: &str, called: &str| given.rsplit('/').nth(1) == Some(called);
+        let any = self.brought.iter().any(|brought| is_in(&brought.given, &called));
+        let those = self
+            .brought
+            .iter()
+            .filter(move |brought| !any || is_in(&brought.given, &called));
+        those.map(|brought| base(&brought.given).to_owned())
+    }
+
+    /// What somebody asked for, by the names it was given under.
+    pub fn used(&self) -> impl Iterator<Item = &str> {
+        let used = self.brought.iter().filter(|brought| brought.meant_by.is_some());
+        used.map(|brought| brought.given.as_str())
+    }
+
+    /// All that is to be written for the host.
+    pub fn papers(&self) -> Vec<Paper> {
+        self.brought.iter().map(|brought| brought.paper.clone()).collect()
+    }
+
+    /// The given scripts, with the names they were given under.
+    pub fn scripts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        let scripts = self.brought.iter().filter(|brought| brought.paper.runs);
+        scripts.map(|brought| (brought.given.as_str(), brought.paper.bytes.as_slice()))
+    }
+
+    /// Given, and named by nobody. A script may be run by another one.
+    pub fn unused(&self) -> impl Iterator<Item = &str> {
+        let named = |brought: &&Brought| {
+            let name = base(&brought.given);
+            brought.meant_by.is_some()
+                || self
+                    .scripts()
+                    .any(|(given, text)| given != brought.given && says(text, name))
+        };
+        let unused = self.brought.iter().filter(move |brought| !named(brought));
+        unused.map(|brought| brought.given.as_str())
+    }
+
+    fn find(&mut self, path: &str) -> Option<usize> {
+        let name = base(path);
+        let alike = |brought: &Brought| match base(&brought.given) == name {
+            true => in_common(&brought.given, path),
+            false => 0,
+        };
+        let most = self.brought.iter().map(alike).max().filter(|most| *most > 0)?;
+        let mut best = (0..self.brought.len()).filter(|number| alike(&self.brought[*number]) == most);
+        let found = best.next()?;
+        if let Some(other) = best.next() {
+            let (one, other) = (&self.brought[found].given, &self.brought[other].given);
+            let why = format!("{path} may be {one} or {other}: give them in folders that are called as on the host");
+            self.say(why);
+        }
+        let brought = &mut self.brought[found];
+        let known = brought.meant_by.get_or_insert_with(|| path.to_owned());
+        if known != path {
+            let given = &brought.given;
+            let why = format!(
+                "{given} would stand for {known} and for {path}: give each in a folder that is called as on the host"
+            );
+            self.say(why);
+        }
+        Some(found)
+    }
+
+    fn say(&mut self, why: String) {
+        if !self.unclear.contains(&why) {
+            self.unclear.push(why);
+        }
+    }
 }
 
-/// A script that names such a program with its folder means ours.
-fn own_tellers(text: String) -> String {
-    let named = TELLERS
-        .iter()
-        .flat_map(|teller| FOLDERS.map(|folder| (format!("{folder}{teller}"), *teller)));
-    named.fold(text, |text, (path, teller)| text.replace(&path, teller))
+fn base(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// How many names two paths end with alike.
+fn in_common(one: &str, other: &str) -> usize {
+    let names = |path| str::rsplit(path, '/');
+    names(one).zip(names(other)).take_while(|(a, b)| a == b).count()
+}
+
+pub fn says(text: &[u8], name: &str) -> bool {
+    text.windows(name.len().max(1)).any(|part| part == name.as_bytes())
 }
 
 /// Whether it would be found on this machine.
@@ -79,7 +172,21 @@ pub fn is_program(word: &str) -> bool {
     if word.contains('/') {
         return Path::new(word).is_file();
     }
-    TELLERS.contains(&word) || tandem_lab::programs::installed(word).is_ok()
+    tandem_lab::programs::installed(word).is_ok()
+}
+
+/// Whether whoever the lab runs as may read and run it: root is nobody in particular there.
+pub fn may_be_run(path: &str) -> bool {
+    let Ok(of) = Path::new(path).metadata() else {
+        return true;
+    };
+    let (user, mode) = (nix::unistd::geteuid(), of.permissions().mode());
+    let needed = match user.as_raw() == of.uid() && !user.is_root() {
+        true => 0o500,
+        false if of.gid() == nix::unistd::getegid().as_raw() && !user.is_root() => 0o050,
+        false => 0o005,
+    };
+    mode & needed == needed
 }
 
 #[cfg(test)]
@@ -88,21 +195,48 @@ mod tests {
 
     #[test]
     fn what_was_given_is_found_by_its_name() {
-        let mut along = Along::new();
-        along.bring("check.sh", b"#!/bin/sh\n/usr/bin/killall -0 haproxy\n".to_vec());
+        let mut along = Along::default();
+        along.bring("lb1/check.sh", b"#!/bin/sh\n/usr/bin/killall -0 haproxy\n".to_vec());
         let copy = format!("{FOLDER}/along/check.sh");
-        assert_eq!(
-            along.copy_of("/etc/keepalived/check.sh").as_deref(),
-            Some(copy.as_str())
-        );
+        assert_eq!(along.unused().collect::<Vec<_>>(), ["lb1/check.sh"]);
         assert_eq!(
             along.lead("/bin/sh /etc/keepalived/check.sh 3"),
             Some(format!("/bin/sh {copy} 3"))
         );
-        assert_eq!(along.lead("src,map(/x/check.sh,0)"), Some(format!("src,map({copy},0)")));
+        assert_eq!(
+            along.lead("src,map(/etc/keepalived/check.sh,0)"),
+            Some(format!("src,map({copy},0)"))
+        );
         assert_eq!(along.lead("/etc/other.sh a/b"), None);
-        let brought = along.papers.last().expect("it was brought");
-        assert_eq!(brought.bytes, b"#!/bin/sh\nkillall -0 haproxy\n");
-        assert!(brought.runs);
+        assert_eq!(along.unused().count(), 0);
+        let papers = along.papers();
+        assert_eq!(
+            papers[0].bytes, b"#!/bin/sh\n/usr/bin/killall -0 haproxy\n",
+            "as it was given"
+        );
+        assert!(papers[0].runs);
+        assert!(along.unclear.is_empty());
+    }
+
+    #[test]
+    fn files_of_one_name_are_told_apart_by_their_folders() {
+        let mut along = Along::default();
+        along.bring("certs/one/fullchain.pem", b"1".to_vec());
+        along.bring("certs/two/fullchain.pem", b"2".to_vec());
+        for (folder, number) in [("one", b"1"), ("two", b"2")] {
+            let path = format!("/etc/letsencrypt/live/{folder}/fullchain.pem");
+            assert_eq!(along.bytes_of(&path).as_deref(), Some(&number[..]));
+        }
+        let copies: Vec<String> = along.papers().into_iter().map(|paper| paper.name).collect();
+        assert_eq!(copies, ["along/fullchain.pem", "along/1/fullchain.pem"]);
+        assert!(along.unclear.is_empty());
+        along.copy_of("/x/fullchain.pem");
+        assert!(along.unclear[0].contains("may be certs/one/fullchain.pem or certs/two"));
+
+        let mut alone = Along::default();
+        alone.bring("notify.sh", b"#!/bin/sh\n".to_vec());
+        alone.copy_of("/etc/master/notify.sh");
+        alone.copy_of("/etc/backup/notify.sh");
+        assert!(alone.unclear[0].contains("/etc/master/notify.sh and for /etc/backup/notify.sh"));
     }
 }

@@ -1,11 +1,10 @@
 //! A balancer's file in HAProxy's dialect as the lab can have it: each line stays where it is, what a lab has not is made
 //! a comment, and every such change is noted.
 
+use std::net::IpAddr;
 use std::ops::Range;
 
-use tandem_lb_config::opens_section;
-use tandem_text::haproxy::{Line, lines};
-use tandem_text::{SourceMap, Span};
+use tandem_lb_config::{Dialect, Heard, NamedText, World, heard};
 
 use super::along::Along;
 use super::change::Changes;
@@ -19,23 +18,58 @@ pub struct Mapped {
     pub folders: Vec<String>,
 }
 
+/// A line as its daemon would hear it.
+pub struct Line {
+    at: Range<usize>,
+    place: String,
+    section: String,
+    words: Vec<String>,
+    is_left_out: bool,
+}
+
+/// Those of each text; `None` of one in TOML. Mistakes are said by whoever reads what is made of it.
+pub fn heard_of(texts: &[NamedText], world: World<'_>) -> Vec<Option<Vec<Line>>> {
+    let is_toml = |text: &&NamedText| Dialect::recognise(&text.bytes) == Dialect::Toml;
+    let those: Vec<NamedText> = texts.iter().filter(|text| !is_toml(text)).cloned().collect();
+    let (heard, sources) = heard(&those, world);
+    let mut heard = heard.into_iter();
+    let line = |line: Heard| Line {
+        at: line.at.start..line.at.end,
+        place: sources.origin(line.at).to_string(),
+        section: line.section,
+        words: line.words,
+        is_left_out: line.is_left_out,
+    };
+    let of = |text: &NamedText| match is_toml(&text) {
+        true => None,
+        false => Some(heard.next()?.into_iter().map(line).collect()),
+    };
+    texts.iter().map(of).collect()
+}
+
 pub struct Mapping<'a> {
     pub along: &'a mut Along,
     pub changes: &'a mut Changes,
     pub places: &'a mut Places,
     /// Which of the two hosts.
     pub side: usize,
-    /// `maxconn` as the files say it.
-    pub connections: Option<u32>,
+    /// `maxconn` as the files say it, and where.
+    pub connections: Option<(u32, String)>,
+    /// Ports of this host that frontends are bound to: a server there is a frontend of the same files.
+    pub chained: Vec<String>,
 }
 
-const ONE_USER: &str = "a lab has one user";
+pub const ONE_USER: &str = "a lab has one user";
 const NO_LOG: &str = "the lab has nobody who takes logs";
-const PLAIN: &str = "the lab's brokers are asked and served as they are: over plain TCP";
+pub const PLAIN: &str = "the lab's brokers are asked and served as they are: over plain TCP";
+pub const OWN: &str = "each host has one of its own";
 
 /// What a line says that is taken out of it, and of how many words it is.
 const OF_SOCKETS: [(&str, usize); 4] = [("user", 2), ("group", 2), ("uid", 2), ("gid", 2)];
-const OF_SERVERS: [(&str, usize); 34] = [
+const OF_SERVERS: [(&str, usize); 37] = [
+    ("source", 2),
+    ("usesrc", 2),
+    ("no-verifyhost", 1),
     ("ssl", 1),
     ("check-ssl", 1),
     ("no-check-ssl", 1),
@@ -99,7 +133,7 @@ const GLOBAL: [(&str, &str); 15] = [
 ];
 
 /// Checks that ask for what only the real servers say.
-const CHECKS: [&str; 8] = [
+pub const CHECKS: [&str; 8] = [
     "httpchk",
     "mysql-check",
     "pgsql-check",
@@ -111,32 +145,53 @@ const CHECKS: [&str; 8] = [
 ];
 
 impl Mapping<'_> {
-    pub fn map(&mut self, name: &str, bytes: &[u8]) -> Mapped {
-        let mut sources = SourceMap::default();
-        let file = sources.add(name, bytes);
-        // Mistakes are said by whoever reads what is made of it.
-        let lines = lines(file, bytes, &|name| std::env::var(name).ok(), &mut Vec::new());
+    pub fn map(&mut self, text: &NamedText, heard: &[Line]) -> Mapped {
         let mut edits: Vec<(Range<usize>, String)> = Vec::new();
         let mut folders = Vec::new();
-        let mut section = String::new();
-        for line in &lines {
-            let Some(first) = line.words.first() else { continue };
-            if opens_section(&first.text) {
-                section.clone_from(&first.text);
-            }
-            let words: Vec<String> = line.words.iter().map(|word| word.text.clone()).collect();
-            let place = sources.origin(line.span).to_string();
-            match self.line(&section, &words, &place, &mut folders) {
+        for line in heard {
+            let fate = match line.is_left_out {
+                // It is decided here, so that nobody decides otherwise.
+                true => Fate::Goes,
+                false => self.line(&line.section, &line.words, &line.place, &mut folders),
+            };
+            match fate {
                 Fate::Stays => {}
-                Fate::Goes => edits.push((range(line.span.start, line.span.start), "# ".into())),
-                Fate::Becomes(now) => edits.extend(changed(line, &now)),
+                Fate::Goes => edits.push((line.at.start..line.at.start, "# ".into())),
+                Fate::Becomes(now) => edits.push((line.at.clone(), joined(&now))),
             }
         }
-        let mut text = edited(bytes, edits);
+        let mut text = edited(&text.bytes, edits);
         if !text.ends_with('\n') {
             text.push('\n');
         }
         Mapped { text, folders }
+    }
+
+    /// Before anything is mapped.
+    pub fn chain_binds(&mut self, heard: &[Line]) {
+        let binds = heard.iter().filter(|line| !line.is_left_out && line.words[0] == "bind");
+        self.chain(binds.filter_map(|line| line.words.get(1)).map(String::as_str));
+    }
+
+    /// Keeps the ports that this host's own clients can connect to.
+    pub fn chain<'a>(&mut self, addresses: impl Iterator<Item = &'a str>) {
+        let here = addresses
+            .flat_map(|all| all.split(','))
+            .map(split)
+            .filter(|(ip, port)| {
+                let is_here = match ip.parse::<IpAddr>() {
+                    Ok(ip) => ip.is_loopback() || ip.is_unspecified(),
+                    Err(_) => ["", "*", "localhost"].contains(&ip.as_str()),
+                };
+                is_here && !port.is_empty()
+            });
+        self.chained.extend(here.map(|(_, port)| port));
+    }
+
+    /// Whether a server there is a frontend of the same files.
+    pub fn is_chained(&self, ip: &str, port: &String) -> bool {
+        let is_here = ip == "localhost" || ip.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        is_here && self.chained.contains(port)
     }
 
     fn line(&mut self, section: &str, words: &[String], place: &str, folders: &mut Vec<String>) -> Fate {
@@ -146,8 +201,13 @@ impl Mapping<'_> {
             ("global", ["stats", "socket", ..]) => self.stats_socket(words, place, folders),
             ("global", ["maxconn", count]) => {
                 // It is said again below.
-                self.connections = count.parse().ok();
+                let count = count.parse().ok().filter(|count| *count > 0);
+                self.connections = count.map(|count| (count, place.to_owned()));
                 Fate::Goes
+            }
+            ("global", ["unix-bind", ..]) => {
+                let now = without(words, 1, &OF_SOCKETS);
+                self.becomes(words, now, place, ONE_USER)
             }
             ("global", [keyword, ..]) => {
                 let Some((_, why)) = GLOBAL.iter().find(|(word, _)| word == keyword) else {
@@ -168,18 +228,18 @@ impl Mapping<'_> {
                 self.changes.note(place, was, None, PLAIN);
                 Fate::Goes
             }
-            (_, ["source", .., "usesrc", _]) | (_, ["source", _, "usesrc", ..]) => {
-                self.changes.note(
-                    place,
-                    was,
-                    None,
-                    "the lab's brokers do not answer through the balancers",
-                );
+            ("backend" | "listen" | "defaults", ["source", from, rest @ ..]) => {
+                let own = self.places.hosts[self.side].to_string();
+                if rest.is_empty() && from.split(':').next() == Some(own.as_str()) {
+                    return Fate::Stays;
+                }
+                self.changes
+                    .note(place, was, None, "a host of the lab has its own address only");
                 Fate::Goes
             }
             ("backend" | "listen", ["server", _, _, ..]) => self.server(words, place),
             ("backend" | "listen" | "defaults", ["default-server", ..]) => {
-                let now = without(words, &[&OF_SERVERS[..], &OF_NAMES[..]].concat());
+                let now = without(words, 1, &[&OF_SERVERS[..], &OF_NAMES[..]].concat());
                 self.becomes(words, now, place, PLAIN)
             }
             ("frontend" | "listen" | "peers", ["bind", ..]) => self.bind(words, place, folders),
@@ -188,12 +248,10 @@ impl Mapping<'_> {
     }
 
     fn stats_socket(&mut self, words: &[String], place: &str, folders: &mut Vec<String>) -> Fate {
-        let mut now = without(words, &OF_SOCKETS);
-        let path = now[2].trim_start_matches("unix@").to_owned();
-        if let Some(own) = own_path(&path) {
-            now[2] = own;
+        let mut now = without(words, 3, &OF_SOCKETS);
+        if let Some(at) = now.get_mut(2) {
+            self.own_socket(at, folders);
         }
-        folders.extend(folder_of(&now[2]));
         self.becomes(
             words,
             now,
@@ -202,19 +260,25 @@ impl Mapping<'_> {
         )
     }
 
-    fn bind(&mut self, words: &[String], place: &str, folders: &mut Vec<String>) -> Fate {
-        let mut now = without(words, &OF_SOCKETS);
-        let mut why = "a lab has one user";
-        let path = now
-            .get(1)
-            .map(|at| at.trim_start_matches("unix@").to_owned())
-            .unwrap_or_default();
-        if let Some(own) = own_path(&path) {
-            folders.extend(folder_of(&own));
-            now[1] = own;
-            why = "each host has one of its own";
+    /// The address of a socket in the file system is one that every host has for itself.
+    fn own_socket(&self, address: &mut String, folders: &mut Vec<String>) -> bool {
+        let path = address.trim_start_matches("unix@").to_owned();
+        let own = own_path(&path);
+        folders.extend(folder_of(own.as_deref().unwrap_or(&path)));
+        let is_moved = own.is_some();
+        if let Some(own) = own {
+            *address = own;
         }
-        for at in 1..now.len() {
+        is_moved
+    }
+
+    fn bind(&mut self, words: &[String], place: &str, folders: &mut Vec<String>) -> Fate {
+        let mut now = without(words, 2, &OF_SOCKETS);
+        let mut why = ONE_USER;
+        if now.get_mut(1).is_some_and(|at| self.own_socket(at, folders)) {
+            why = OWN;
+        }
+        for at in 2..now.len() {
             let names_file =
                 ["crt", "ca-file", "crl-file", "crt-list", "ca-verify-file"].contains(&now[at - 1].as_str());
             if !names_file {
@@ -237,11 +301,27 @@ impl Mapping<'_> {
     }
 
     fn server(&mut self, words: &[String], place: &str) -> Fate {
-        let mut now = without(words, &OF_SERVERS);
+        let at = &words[2];
+        let mut moved = at.clone();
+        // Whoever is spoken to there is a frontend of these files, and speaks what they say.
+        if at.starts_with('/') || at.starts_with("unix@") {
+            let mut now = words.to_vec();
+            return match self.own_socket(&mut moved, &mut Vec::new()) {
+                true => {
+                    now[2] = moved;
+                    self.becomes(words, now, place, OWN)
+                }
+                false => Fate::Stays,
+            };
+        }
+        let (ip, port) = split(at);
+        if at.starts_with("abns@") || self.is_chained(&ip, &port) {
+            return Fate::Stays;
+        }
+        let mut now = without(words, 3, &OF_SERVERS);
         let plain = now.clone();
-        let (ip, port) = split(&now[2]);
         if let Some(stands_for) = self.places.server(self.side, &ip) {
-            now = without(&now, &OF_NAMES);
+            now = without(&now, 3, &OF_NAMES);
             now[2] = format!("{stands_for}{port}");
             let why = match plain == words {
                 true => "the lab's brokers are on hosts of their own, and it looks up no names",
@@ -284,13 +364,12 @@ enum Fate {
     Becomes(Vec<String>),
 }
 
-/// The words without some, and without what belongs to those.
-fn without(words: &[String], some: &[(&str, usize)]) -> Vec<String> {
+/// The words without some from that one on, and without what belongs to those.
+fn without(words: &[String], from: usize, some: &[(&str, usize)]) -> Vec<String> {
     let mut kept = Vec::new();
     let mut at = 0;
     while let Some(word) = words.get(at) {
-        // The first three are no options: keyword, name, address.
-        let found = some.iter().find(|(name, _)| at >= 2 && name == word);
+        let found = some.iter().find(|(name, _)| at >= from && name == word);
         match found {
             Some((_, length)) => at += length,
             None => {
@@ -302,24 +381,25 @@ fn without(words: &[String], some: &[(&str, usize)]) -> Vec<String> {
     kept
 }
 
-/// An address as it was written, and its port with the colon.
-fn split(address: &str) -> (String, String) {
-    let address = address.trim_start_matches("ipv4@");
+/// A host as it was written, without brackets, and its port with the colon.
+pub fn split(address: &str) -> (String, String) {
+    let address = ["ipv4@", "ipv6@"]
+        .iter()
+        .find_map(|family| address.strip_prefix(family))
+        .unwrap_or(address);
+    if let Some((ip, port)) = address.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (ip.to_owned(), port.to_owned());
+    }
     match address.rsplit_once(':') {
         Some((ip, port)) => (ip.to_owned(), format!(":{port}")),
         None => (address.to_owned(), String::new()),
     }
 }
 
-fn range(start: usize, end: usize) -> Range<usize> {
-    start..end
-}
-
-/// The whole line anew: its words had their quotes and variables resolved.
-fn changed(line: &Line, now: &[String]) -> Option<(Range<usize>, String)> {
-    let words: Vec<String> = now.iter().map(|word| quoted(word)).collect();
-    let Span { start, end, .. } = line.span;
-    Some((range(start, end), words.join(" ")))
+/// The words as a line: they had their quotes and variables resolved.
+fn joined(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    words.join(" ")
 }
 
 fn quoted(word: &str) -> String {
@@ -355,6 +435,7 @@ mod tests {
             Ipv4Addr::new(10, 0, 0, 100),
             24,
             [Some(Ipv4Addr::new(10, 0, 0, 1)), None],
+            &[],
         );
         let mut mapping = Mapping {
             along,
@@ -362,18 +443,72 @@ mod tests {
             places: &mut places,
             side: 0,
             connections: None,
+            chained: Vec::new(),
         };
-        let text = mapping.map("h.cfg", text.as_bytes()).text;
-        let connections = mapping.connections;
+        let texts = [NamedText::new("h.cfg", text.as_bytes())];
+        let world = World::new(&|_| None, &|_| Err("none".into()));
+        let heard = heard_of(&texts, world).remove(0).expect("it is no TOML");
+        mapping.chain_binds(&heard);
+        let text = mapping.map(&texts[0], &heard).text;
+        let connections = mapping.connections.map(|(count, _)| count);
         let changes = changes.into_inner().iter().map(ToString::to_string).collect();
         (text, changes, connections)
+    }
+
+    #[test]
+    fn what_the_file_sets_holds_and_what_conditions_leave_out_does_not() {
+        let text = "global\n setenv B1 10.5.0.11\n setenv B2 10.5.0.12\n.if 0\n maxconn 20000\n.else\n maxconn 300\n.endif\n\
+                    backend b\n server s1 \"${B1}:61613\" check\n server s2 \"${B2}:61613\" send-proxy\n";
+        let (text, changes, connections) = mapped(text, &mut Along::default());
+        assert_eq!(connections, Some(300));
+        assert!(
+            text.contains(" server s1 \"${B1}:61613\" check\n server s2 10.5.0.12:61613\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("# .if 0\n # maxconn 20000\n# .else\n # maxconn 300\n# .endif\n"),
+            "{text}"
+        );
+        assert_eq!(changes.len(), 1, "{changes:?}");
+    }
+
+    #[test]
+    fn every_word_after_the_keyword_of_default_server_is_an_option() {
+        let text = "defaults\n default-server ssl verify none check\nbackend b\n default-server send-proxy check\n";
+        let (text, changes, _) = mapped(text, &mut Along::default());
+        assert_eq!(
+            text,
+            "defaults\n default-server check\nbackend b\n default-server check\n"
+        );
+        assert_eq!(changes.len(), 2);
+    }
+
+    #[test]
+    fn a_server_that_is_a_frontend_of_the_same_files_is_spoken_to_as_they_say() {
+        let text = "frontend a\n bind /var/lib/haproxy/x.sock accept-proxy\n bind 127.0.0.1:81 accept-proxy\n\
+                    backend b\n server x /var/lib/haproxy/x.sock send-proxy-v2\n server y 127.0.0.1:81 send-proxy\n";
+        let (text, changes, _) = mapped(text, &mut Along::default());
+        assert_eq!(
+            text,
+            "frontend a\n bind /run/drill/var/lib/haproxy/x.sock accept-proxy\n bind 127.0.0.1:81 accept-proxy\n\
+             backend b\n server x /run/drill/var/lib/haproxy/x.sock send-proxy-v2\n server y 127.0.0.1:81 send-proxy\n"
+        );
+        assert_eq!(changes.len(), 2);
+    }
+
+    #[test]
+    fn a_file_with_mistakes_is_mapped_all_the_same() {
+        let text = "global\n stats socket\n stats socket user\nbackend\n server\n server x\n bind\n default-server\n";
+        mapped(text, &mut Along::default());
+        assert_eq!(split("[fd00::11]:61613"), ("fd00::11".into(), ":61613".into()));
+        assert_eq!(split("ipv4@h:1"), ("h".into(), ":1".into()));
     }
 
     #[test]
     fn lines_stay_where_they_are() {
         let text = "# comment\nglobal\n  user haproxy\n  maxconn 500 # many\n  stats socket /run/a.sock user x level admin\n\
                     backend b\n  server s \"10.0.0.11:1\" check inter 2s\n  server own 127.0.0.1:2 ssl verify none check";
-        let (mapped, changes, connections) = mapped(text, &mut Along::new());
+        let (mapped, changes, connections) = mapped(text, &mut Along::default());
         assert_eq!(
             mapped,
             "# comment\nglobal\n  # user haproxy\n  # maxconn 500 # many\n  stats socket /run/a.sock level admin\n\
@@ -387,7 +522,7 @@ mod tests {
     #[test]
     fn a_certificate_is_brought_along_or_missed() {
         let text = "frontend f\n  bind :1 ssl crt /no/such/site.pem\n  bind :2\n";
-        let mut along = Along::new();
+        let mut along = Along::default();
         let (without, changes, _) = mapped(text, &mut along);
         assert_eq!(
             without,
@@ -405,7 +540,7 @@ mod tests {
     #[test]
     fn what_the_brokers_do_not_speak_is_not_asked() {
         let text = "backend b\n  option httpchk GET /\n  http-check expect status 200\n  option tcpka\n  log 10.0.0.5 local0\n";
-        let (text, changes, _) = mapped(text, &mut Along::new());
+        let (text, changes, _) = mapped(text, &mut Along::default());
         assert_eq!(text.matches("  # ").count(), 3, "{text}");
         assert_eq!(changes.len(), 3);
     }

@@ -43,6 +43,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Change { place, was, why, .. } = self;
         match &self.now {
+            Some(now) if now == was => write!(f, "{place}: `{was}`: {why}"),
             Some(now) => write!(f, "{place}: `{was}` is `{now}` here: {why}"),
             None => write!(f, "{place}: `{was}` is not rehearsed because {why}"),
         }

@@ -12,12 +12,14 @@ pub mod pace;
 mod place;
 mod router;
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use tandem_lab::Cidr;
-use tandem_lb_config::{BindAddress, Dialect, Host, Plan, Server, ServerPort, Service};
+use tandem_lb_config::{BindAddress, Dialect, Host, NamedText, Plan, Server, ServerPort, Service};
 use tandem_lb_core::rules::Target;
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, TrackerKind};
 
@@ -32,6 +34,8 @@ use place::Places;
 pub struct Theirs {
     pub site: Site,
     pub changes: Vec<Change>,
+    /// What else is wrong with the files.
+    pub warnings: Vec<String>,
     pub pace: pace::Pace,
 }
 
@@ -55,13 +59,27 @@ struct Balanced {
     port: u16,
 }
 
+/// What `--config-a` and `--config-b` say.
+pub struct Files<'a> {
+    pub files: [&'a [PathBuf]; 2],
+    /// What `@id` lines are held against.
+    pub ids: [&'a str; 2],
+}
+
+const OPTIONS: [&str; 2] = ["--config-a", "--config-b"];
+
 impl Theirs {
     /// The files for each host: `--config-a`, `--config-b`.
-    pub fn read(files: [&[PathBuf]; 2], cast: Cast) -> anyhow::Result<Theirs> {
-        let [a, b] = files;
-        let given = [Given::read("--config-a", a)?, Given::read("--config-b", b)?];
+    pub fn read(from: &Files<'_>, cast: Cast) -> anyhow::Result<Theirs> {
+        let read = |side: usize| Given::read(OPTIONS[side], from.files[side], from.ids[side]);
+        let given = [read(0)?, read(1)?];
         refuse_toml(&given, cast)?;
-        let routers = [given[0].router_plan()?.router, given[1].router_plan()?.router];
+        given.iter().try_for_each(|given| given.knows_only(&from.ids))?;
+        let mut warnings = BTreeSet::new();
+        let routers = [
+            given[0].router_plan(&mut warnings)?.router,
+            given[1].router_plan(&mut warnings)?.router,
+        ];
         let names = Side::BOTH.map(|side| side.to_string());
         let [one, other] = main_pair(&routers)?;
         let vips: Vec<(Ipv4Addr, u8)> = one
@@ -72,39 +90,45 @@ impl Theirs {
         let (vip, prefix) = *vips.first().context("the virtual router has no address of IPv4")?;
         let mut changes = Changes::default();
         let told = [place::told(one, other), place::told(other, one)];
-        let mut places = Places::of(vip, prefix, told);
+        let mut places = Places::of(vip, prefix, told, &named(&given, &routers));
         for side in Side::BOTH.into_iter().filter(|side| told[side.0].is_none()) {
             let own = places.hosts[side.0].to_string();
             changes.note(&names[side.0], "its own address", Some(&own), "no file says it");
         }
+        for (given, side) in given.iter().zip(0..) {
+            if cast.routers.0[side] == Origin::Original {
+                refuse_scripts(given)?;
+            }
+        }
         let [given_a, given_b] = given;
-        let a = Half::map(given_a, &routers[0], 0, &mut places, &mut changes)?;
-        let b = Half::map(given_b, &routers[1], 1, &mut places, &mut changes)?;
+        let a = Half::map(given_a, 0, &mut places, &mut changes, &mut warnings)?;
+        let b = Half::map(given_b, 1, &mut places, &mut changes, &mut warnings)?;
         let goal = goal(&a.plan, &vips)?;
         let servers = [balanced(&a.plan, &goal)?, balanced(&b.plan, &goal)?];
         let brokers = brokers(&servers, [&a.plan, &b.plan], places.prefix, &mut changes)?;
         let taken: Vec<Ipv4Addr> = brokers.iter().filter_map(|broker| ip4(broker.address.ip())).collect();
 
-        let pairs = plan::pairs((Path::new(&names[0]), &routers[0]), (Path::new(&names[1]), &routers[1]))?;
+        // What the daemons read is what takes its time.
+        let mapped = [&a.router, &b.router];
+        let pairs = plan::pairs((Path::new(&names[0]), mapped[0]), (Path::new(&names[1]), mapped[1]))?;
         let pair = pairs.iter().find(|pair| pair.first().vrid == one.vrid);
         let pair = pair.context("the virtual router is in both files")?;
         let first = Side(usize::from(pair.hosts[0].name == names[1]));
-        let pace = pace::Pace::of(pair, &a.plan, &goal.backend, first);
+        let pace = pace::Pace::of(pair, mapped[first.0], &a.plan, &goal.backend, first);
         let site = Site {
             target: goal.at,
             client: Cidr::new(IpAddr::V4(places.free(&taken)), places.prefix)?,
             streets: streets(&places, &taken),
-            hosts: [
-                a.site(&places, 0, one, servers[0].len())?,
-                b.site(&places, 1, other, servers[1].len())?,
-            ],
+            hosts: [a.site(&places, 0, one, &goal)?, b.site(&places, 1, other, &goal)?],
             brokers,
             first,
             backend: goal.backend,
+            patience: pace.begins(),
         };
         Ok(Theirs {
             site,
             changes: changes.into_inner(),
+            warnings: warnings.into_iter().collect(),
             pace,
         })
     }
@@ -149,78 +173,83 @@ impl Theirs {
 
 impl Half {
     fn map(
-        mut given: Given,
-        router: &RouterSettings,
+        given: Given,
         side: usize,
         places: &mut Places,
         changes: &mut Changes,
+        warnings: &mut BTreeSet<String>,
     ) -> anyhow::Result<Half> {
         let (statements, sources) = given.router_statements();
-        let mapped = router::map(&statements, &sources, &mut given.along, changes);
+        let mapped = router::map(&statements, &sources, &mut given.along.borrow_mut(), changes);
+        let router = given.mapped_plan(&mapped.text)?.router;
         let mut papers = Papers {
             router: Paper::text("keepalived.conf", mapped.text),
             folders: mapped.folders,
+            placed: mapped.placed,
+            called: given.called(),
             ..Papers::default()
         };
+        let lines = given.in_world(|world| balancer::heard_of(&given.balancer, world));
+        let mut along = given.along.borrow_mut();
         let mut mapping = balancer::Mapping {
-            along: &mut given.along,
+            along: &mut along,
             changes,
             places,
             side,
             connections: None,
+            chained: Vec::new(),
         };
+        lines.iter().flatten().for_each(|heard| mapping.chain_binds(heard));
         let mut texts = Vec::new();
-        for (name, bytes) in &given.balancer {
-            let mapped = match Dialect::recognise(bytes) {
-                Dialect::Haproxy => mapping.map(name, bytes),
-                Dialect::Toml => native::map(&mut mapping, name, bytes)?,
+        for (text, heard) in given.balancer.iter().zip(&lines) {
+            let mapped = match heard {
+                Some(heard) => mapping.map(text, heard),
+                None => native::map(&mut mapping, &text.name, &text.bytes)?,
             };
             papers.folders.extend(mapped.folders);
-            texts.push((name.clone(), mapped.text));
+            texts.push(NamedText::new(Arc::clone(&text.name), mapped.text));
         }
         let wanted = mapping.connections;
+        drop(along);
         papers.connections = connections(wanted, changes);
-        let plan = given.balancer_plan(&texts)?;
+        let plan = given.balancer_plan(&texts, warnings)?;
         papers.options = own_name(&plan, places.hosts[side]);
-        let names_address = plan.frontends.iter().flat_map(|frontend| &frontend.binds).any(
+        let named = plan.frontends.iter().flat_map(|frontend| &frontend.binds).find(
             |bind| matches!(bind.address, BindAddress::Ip { ip, .. } if !ip.is_unspecified() && !ip.is_loopback()),
         );
-        if names_address {
+        if let Some(bind) = named {
             let key = "net.ipv4.ip_nonlocal_bind";
             papers.sysctls.push((key.into(), "1".into()));
-            changes.note(
-                &texts[0].0,
-                key,
-                Some("1"),
-                "frontends name addresses, which the standby has not yet",
-            );
+            let why = "a frontend names an address that the standby has not yet: on the hosts it must be set, too";
+            changes.note(&bind.origin, key, Some("1"), why);
         }
-        for ((name, text), number) in texts.iter().zip(0..) {
+        for (text, number) in texts.iter().zip(0..) {
             // Each keeps its place among them, whatever its folder was.
-            let base = Path::new(name).file_name().unwrap_or_default().to_string_lossy();
+            let base = Path::new(&*text.name).file_name().unwrap_or_default().to_string_lossy();
+            let text = String::from_utf8_lossy(&text.bytes);
             papers
                 .balancer
-                .push(Paper::text(&format!("balancer/{number}-{base}"), text.as_str()));
+                .push(Paper::text(&format!("balancer/{number}-{base}"), text));
         }
         papers
             .balancer
             .push(Paper::text("balancer/lab.cfg", balancer::needed()));
-        papers.along = given.along.papers.clone();
+        given.settle(OPTIONS[side], changes)?;
+        papers.along = given.along.borrow().papers();
         Ok(Half {
-            router: router.clone(),
+            router,
             papers,
             plan,
             given,
         })
     }
 
-    fn site(
-        self,
-        places: &Places,
-        side: usize,
-        instance: &InstanceSettings,
-        servers: usize,
-    ) -> anyhow::Result<HostSite> {
+    fn site(self, places: &Places, side: usize, instance: &InstanceSettings, goal: &Goal) -> anyhow::Result<HostSite> {
+        let backend = self.plan.backends.iter().find(|backend| *backend.name == *goal.backend);
+        // Those in maintenance are found by nobody.
+        let servers = backend.map_or(0, |backend| {
+            backend.servers.iter().filter(|server| !server.disabled).count()
+        });
         let mut interfaces: Vec<String> = Vec::new();
         let mut add = |name: &str| {
             if name != "lo" && !interfaces.iter().any(|known| known == name) {
@@ -260,14 +289,44 @@ fn refuse_toml(given: &[Given; 2], cast: Cast) -> anyhow::Result<()> {
         let toml = given
             .balancer
             .iter()
-            .find(|(_, bytes)| Dialect::recognise(bytes) == Dialect::Toml);
-        if let Some((name, _)) = toml
+            .find(|text| Dialect::recognise(&text.bytes) == Dialect::Toml);
+        if let Some(NamedText { name, .. }) = toml
             && cast.balancers.0[side] == Origin::Original
         {
             bail!("{name}: HAProxy reads no TOML: leave `--balancers` as it is, or give its haproxy.cfg");
         }
     }
     Ok(())
+}
+
+/// Keepalived sets the groups of each script, which no user namespace lets it; and one that was not run counts as well.
+fn refuse_scripts(given: &Given) -> anyhow::Result<()> {
+    let (statements, sources) = given.router_statements();
+    let runs = |keyword: &str| ["vrrp_script", "vrrp_track_process"].contains(&keyword);
+    if let Some(script) = statements.iter().find(|one| runs(&one.keyword().text)) {
+        bail!(
+            "{}: in a lab without rights Keepalived runs no scripts, and all would seem well: leave `--routers` as it is",
+            sources.origin(script.span())
+        );
+    }
+    Ok(())
+}
+
+/// Every address that the files name: nobody else may have one of those.
+fn named(given: &[Given; 2], routers: &[RouterSettings; 2]) -> Vec<Ipv4Addr> {
+    let is_part = |c: char| c.is_ascii_digit() || c == '.';
+    let in_text = |text: &NamedText| -> Vec<Ipv4Addr> {
+        let text = String::from_utf8_lossy(&text.bytes);
+        text.split(|c| !is_part(c))
+            .filter_map(|word| word.parse().ok())
+            .collect()
+    };
+    let balancers = given.iter().flat_map(|given| &given.balancer).flat_map(in_text);
+    let instances = routers.iter().flat_map(|router| &router.instances);
+    let virtual_ones = instances
+        .flat_map(InstanceSettings::addresses)
+        .filter_map(|vip| ip4(vip.address));
+    balancers.chain(virtual_ones).collect()
 }
 
 /// The first virtual router that both files have, with an address of IPv4.
@@ -404,21 +463,21 @@ fn brokers(
 }
 
 /// Enough for the load, and not more than this machine allows.
-fn connections(wanted: Option<u32>, changes: &mut Changes) -> u32 {
+fn connections(wanted: Option<(u32, String)>, changes: &mut Changes) -> u32 {
     const USUAL: u32 = 4000;
     const MOST: u32 = 8000;
     match wanted {
-        Some(wanted) if wanted > MOST => {
+        Some((wanted, place)) if wanted > MOST => {
             let why = "more files than that one machine may open for a whole lab";
             changes.note(
-                "global",
+                &place,
                 format!("maxconn {wanted}"),
                 Some(&format!("maxconn {MOST}")),
                 why,
             );
             MOST
         }
-        Some(wanted) => wanted,
+        Some((wanted, _)) => wanted,
         None => USUAL,
     }
 }

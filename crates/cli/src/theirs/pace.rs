@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tandem_lb_config::{Plan, Server};
 use tandem_lb_core::health::Pace as Rhythm;
-use tandem_vrrp_core::settings::Preempt;
+use tandem_vrrp_core::settings::{Preempt, RouterSettings};
 
 use crate::drill::catalog::{Drill, Expected, Step};
+use crate::pair::PATIENCE;
 use crate::pair::act::{Act, Part, Place, Side};
 use crate::pair::cast::{Cast, Origin};
 use crate::plan::failure::{Failure, Pair};
@@ -18,15 +19,19 @@ use crate::plan::failure::{Failure, Pair};
 pub struct Pace {
     /// Until the other host serves when this one is silent.
     down: Duration,
-    /// The same when the balancer is gone: the longest that the files' checks may take.
+    /// The same when the balancer is gone: the longest that those of the files' checks may take that can see it.
     balancer: Duration,
     /// Until a server that is silent is down, and one that is back is up.
     server_down: Duration,
     server_up: Duration,
     /// Until who is back is master again; `None` where nobody preempts.
     back: Option<Duration>,
+    /// Until the first is master at all, beside what programs take.
+    begins: Duration,
     first: Side,
     servers: usize,
+    /// Each takes as much of the load as any other.
+    is_even: bool,
 }
 
 /// What the programs take beside what is waited for.
@@ -35,7 +40,8 @@ const SLACK: Duration = Duration::from_millis(150);
 const TOGETHER: Duration = Duration::from_millis(450);
 
 impl Pace {
-    pub fn of(pair: &Pair, plan: &Plan, backend: &str, first: Side) -> Pace {
+    /// Of what the daemons read in the lab: `router` is the first host's.
+    pub fn of(pair: &Pair, router: &RouterSettings, plan: &Plan, backend: &str, first: Side) -> Pace {
         let down = pair.arithmetic(&Failure::PowerLost).unwrap_or_default();
         // Whatever looks at the balancer counts, as far as it has to notice before the address moves.
         let moved = |failure: Failure| Some(pair.noticed(&failure) + pair.arithmetic(&failure)?);
@@ -49,26 +55,41 @@ impl Pace {
             .unwrap_or_default();
         let servers = plan.backends.iter().find(|each| *each.name == *backend);
         let servers = servers.map_or(&[][..], |backend| &backend.servers);
-        let back = match (pair.first().preempt, pair.second().preempt) {
-            (Preempt::After(delay), _) => Some(delay + down + slowest),
-            (Preempt::Never, _) => None,
+        let delay = |preempt: Preempt| match preempt {
+            Preempt::After(delay) => Some(delay),
+            Preempt::Never => None,
         };
+        let own = delay(pair.first().preempt);
+        let server_up = servers.iter().map(until_up).max().unwrap_or_default();
         Pace {
             down,
             balancer,
             server_down: servers.iter().map(until_down).max().unwrap_or_default(),
-            server_up: servers.iter().map(until_up).max().unwrap_or_default(),
-            back,
+            server_up,
+            back: own.map(|delay| delay + down + slowest),
+            begins: router.startup_delay + own.unwrap_or_default() + down * 2 + slowest.max(server_up),
             first,
             servers: servers.len(),
+            is_even: servers
+                .iter()
+                .all(|server| !server.backup && !server.disabled && server.weight == servers[0].weight),
         }
+    }
+
+    /// How long the pair may take until it serves.
+    pub fn begins(&self) -> Duration {
+        PATIENCE + self.begins
     }
 
     /// The drill for this pair, with the promises of this cast; or why it cannot be held.
     pub fn fit(&self, drill: &Drill, cast: Cast) -> Result<Drill, String> {
+        let drill = &drill.of_brokers(self.servers);
         let last = drill.steps.iter().filter_map(|step| step.act.node()).max();
         if let Some(node) = last.filter(|node| node.0 >= self.servers) {
             return Err(format!("the load's backend has no {node}"));
+        }
+        if drill.expected.share.is_some() && !self.is_even {
+            return Err("the load's servers do not get even parts of it".into());
         }
         if drill.amount.stuck {
             return Err("it is about the stick tables of our own pair".into());
@@ -148,8 +169,12 @@ impl Pace {
             held: of_ours.held.map(|_| self.balancer + SLACK),
             holder: of_ours
                 .holder
-                .filter(|_| self.back.is_some())
+                .filter(|_| self.back.is_some() || drill.steps.iter().all(|step| step.act.leaves_the_address()))
                 .map(|side| side.on(self.first)),
+            // Half of what is each one's.
+            share: of_ours
+                .share
+                .map(|_| u8::try_from(50 / self.servers.max(1)).unwrap_or(0)),
             moves: of_ours.moves.filter(|count| *count == 0 || self.back.is_some()),
             ..of_ours
         }
@@ -221,8 +246,10 @@ mod tests {
             server_down: s(8.0),
             server_up: s(6.0),
             back,
+            begins: Duration::ZERO,
             first,
             servers: 2,
+            is_even: true,
         }
     }
 
@@ -264,12 +291,89 @@ mod tests {
 
     #[test]
     fn a_drill_of_a_broker_that_is_not_there_is_not_held() {
-        let alone = Pace {
-            servers: 1,
+        let of = |servers| Pace {
+            servers,
             ..pace(None, Side(0))
         };
-        let why = alone.fit(&drill("rolling-brokers"), Cast::OURS).map(|_| ());
-        assert_eq!(why, Err("the load's backend has no broker2".into()));
-        assert!(alone.fit(&drill("broker-killed"), Cast::OURS).is_ok());
+        let mut third = drill("broker-killed");
+        third.steps[0].act = "kill broker3".parse().expect("an act");
+        assert_eq!(
+            of(2).fit(&third, Cast::OURS).map(|_| ()),
+            Err("the load's backend has no broker3".into())
+        );
+        assert!(of(1).fit(&drill("broker-killed"), Cast::OURS).is_ok());
+    }
+
+    #[test]
+    fn every_broker_is_every_one_of_theirs() {
+        let of = |servers, name| {
+            let pace = Pace {
+                servers,
+                ..pace(Some(Duration::ZERO), Side(0))
+            };
+            pace.fit(&drill(name), Cast::OURS).expect("it suits")
+        };
+        let acts = |drill: &Drill| {
+            drill
+                .steps
+                .iter()
+                .map(|step| step.act.to_string())
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        assert_eq!(
+            acts(&of(3, "all-brokers-killed")),
+            "kill broker1, kill broker2, kill broker3, start broker1, start broker2, start broker3"
+        );
+        assert_eq!(
+            acts(&of(3, "rolling-brokers")),
+            "stop broker1, start broker1, stop broker2, start broker2, stop broker3, start broker3"
+        );
+        assert_eq!(acts(&of(1, "rolling-brokers")), "stop broker1, start broker1");
+        assert_eq!(
+            acts(&of(3, "balancer-without-brokers")),
+            "drop lb1 broker1, drop lb1 broker2, drop lb1 broker3, mend"
+        );
+        assert_eq!(of(5, "performance").expected.share, Some(10));
+        let uneven = Pace {
+            is_even: false,
+            ..pace(None, Side(0))
+        };
+        assert!(uneven.fit(&drill("performance"), Cast::OURS).is_err());
+    }
+
+    #[test]
+    fn where_nobody_preempts_what_may_not_move_must_stay() {
+        for (name, holder) in [
+            ("broker-killed", Some(Side(0))),
+            ("reload", Some(Side(0))),
+            ("balancer-killed", None),
+        ] {
+            let fitted = pace(None, Side(0)).fit(&drill(name), Cast::OURS).expect("it suits");
+            assert_eq!(fitted.expected.holder, holder, "{name}");
+        }
+    }
+
+    /// A pair whose interface is tracked as well, which tells of no balancer.
+    #[test]
+    fn only_what_can_see_the_balancer_tells_of_it() {
+        let text = |priority: u8| {
+            format!(
+                "vrrp_script chk {{\n script \"pidof haproxy\"\n interval 2\n timeout 1\n fall 3\n}}\n\
+                 vrrp_instance V {{\n interface eth0\n state BACKUP\n virtual_router_id 9\n priority {priority}\n advert_int 1\n\
+                 track_interface {{\n eth1\n }}\n track_script {{\n chk\n }}\n virtual_ipaddress {{\n 10.0.0.9/24\n }}\n}}\n"
+            )
+        };
+        let read = |priority| {
+            let loaded = crate::check::on_this_machine(|machine| {
+                tandem_vrrp_config::load("k.conf", text(priority).into_bytes(), machine, None)
+            });
+            loaded.plan.expect("no mistakes").router
+        };
+        let (a, b) = (read(150), read(140));
+        let pairs = crate::plan::pairs(("a".as_ref(), &a), ("b".as_ref(), &b)).expect("a pair");
+        let pace = Pace::of(&pairs[0], &a, &Plan::default(), "b", Side(0));
+        assert!(pace.balancer > Duration::from_secs(6), "{pace:?}");
+        assert!(pace.begins() > Duration::from_secs(20), "{pace:?}");
     }
 }

@@ -14,19 +14,23 @@ pub struct Places {
     /// Of the network that the virtual address is in.
     pub prefix: u8,
     pub hosts: [Ipv4Addr; 2],
+    /// Somebody else's, as the files name them.
+    taken: Vec<Ipv4Addr>,
     /// Stands for names, and for servers on the balancers' own hosts.
     spare: BTreeMap<String, Ipv4Addr>,
 }
 
 impl Places {
     /// The addresses that the two routers' files tell of their hosts, or two that are free.
-    pub fn of(vip: Ipv4Addr, prefix: u8, told: [Option<Ipv4Addr>; 2]) -> Places {
+    /// Not those that the files name otherwise.
+    pub fn of(vip: Ipv4Addr, prefix: u8, told: [Option<Ipv4Addr>; 2], taken: &[Ipv4Addr]) -> Places {
         // One without a network was written without a mask.
         let prefix = if prefix > 30 { 24 } else { prefix };
         let mut places = Places {
             vip,
             prefix,
             hosts: [vip; 2],
+            taken: taken.to_vec(),
             spare: BTreeMap::new(),
         };
         for side in 0..2 {
@@ -39,7 +43,9 @@ impl Places {
     pub fn free(&self, also_taken: &[Ipv4Addr]) -> Ipv4Addr {
         let mask = u32::MAX << (32 - u32::from(self.prefix.clamp(8, 30)));
         let network = u32::from(self.vip) & mask;
-        let is_free = |ip: &Ipv4Addr| *ip != self.vip && !self.hosts.contains(ip) && !also_taken.contains(ip);
+        let is_free = |ip: &Ipv4Addr| {
+            *ip != self.vip && !self.hosts.contains(ip) && !also_taken.contains(ip) && !self.taken.contains(ip)
+        };
         let mut all = (1..!mask).map(|number| Ipv4Addr::from(network | number));
         all.find(is_free).unwrap_or(Ipv4Addr::new(198, 18, 201, 1))
     }
@@ -74,9 +80,10 @@ mod tests {
     fn everybody_has_an_address_of_their_own() {
         let vip = Ipv4Addr::new(10, 0, 0, 1);
         let known = Ipv4Addr::new(10, 0, 0, 2);
-        let mut places = Places::of(vip, 24, [None, Some(known)]);
-        assert_eq!(places.hosts, [Ipv4Addr::new(10, 0, 0, 3), known]);
-        assert_eq!(places.free(&[]), Ipv4Addr::new(10, 0, 0, 4));
+        let broker = Ipv4Addr::new(10, 0, 0, 3);
+        let mut places = Places::of(vip, 24, [None, Some(known)], &[broker]);
+        assert_eq!(places.hosts, [Ipv4Addr::new(10, 0, 0, 4), known]);
+        assert_eq!(places.free(&[]), Ipv4Addr::new(10, 0, 0, 5));
         assert_eq!(places.server(0, "10.0.0.77"), None);
         let local = places.server(1, "127.0.0.1");
         assert!(local.is_some());

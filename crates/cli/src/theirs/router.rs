@@ -4,9 +4,9 @@
 use tandem_text::SourceMap;
 use tandem_text::keepalived::Statement;
 
-use super::along::{Along, TELLERS, is_program};
+use super::along::{Along, is_program, may_be_run};
 use super::change::Changes;
-use crate::pair::site::{FOLDER, Paper};
+use crate::pair::site::Paper;
 
 /// A statement that can be changed, and written again.
 struct Node {
@@ -21,17 +21,22 @@ struct Node {
 pub struct Mapped {
     pub text: String,
     pub folders: Vec<String>,
+    /// Files that are to be where they are on the host.
+    pub placed: Vec<(Paper, String)>,
 }
 
 struct Mapping<'a> {
     along: &'a mut Along,
     changes: &'a mut Changes,
     folders: Vec<String>,
+    placed: Vec<(Paper, String)>,
 }
 
-const ONE_USER: &str = "a lab has one user";
+const ONE_USER: &str = "a lab has one user, who has no rights on this machine";
 const NO_MAIL: &str = "the lab has no mail server";
-const ACTS: &str = "it would act on this machine; name the script among the files to have it run";
+const ACTS: &str = "it is there to change something; name its script among the files to have it run";
+const MANAGERS: [&str; 2] = ["systemctl", "service"];
+const NO_MANAGER: &str = "a host of the lab has no service manager: it tells of the balancer and the router only";
 
 pub fn map(statements: &[Statement], sources: &SourceMap, along: &mut Along, changes: &mut Changes) -> Mapped {
     let nodes = statements
@@ -42,6 +47,7 @@ pub fn map(statements: &[Statement], sources: &SourceMap, along: &mut Along, cha
         along,
         changes,
         folders: Vec::new(),
+        placed: Vec::new(),
     };
     let mut text = String::new();
     for node in mapping.top(nodes) {
@@ -50,6 +56,7 @@ pub fn map(statements: &[Statement], sources: &SourceMap, along: &mut Along, cha
     Mapped {
         text,
         folders: mapping.folders,
+        placed: mapping.placed,
     }
 }
 
@@ -146,14 +153,22 @@ impl Mapping<'_> {
         Some(node)
     }
 
-    /// Something that is run when something happens.
+    /// Something that is run when something happens: only if it is itself what was given, whatever its arguments are.
     fn acting(&mut self, mut node: Node) -> Option<Node> {
-        if self.lead(&mut node) {
-            node.words.truncate(2);
-            return Some(node);
+        let program = node.words.get(1).and_then(|command| program(command));
+        let is_fifo = node.keyword().ends_with("fifo");
+        if is_fifo || program.is_none_or(|program| self.along.copy_of(program).is_none()) {
+            self.left_out(&node, ACTS);
+            return None;
         }
-        self.left_out(&node, ACTS);
-        None
+        let was = node.shown();
+        // Behind the command stand a user and a group.
+        node.words.truncate(2);
+        self.managers(&node);
+        let (command, of_machine) = (node.words[1].clone(), "the file was brought along");
+        node.words[1] = self.along.lead(&command).unwrap_or(command);
+        self.changes.note(&node.place, was, Some(&node.shown()), of_machine);
+        Some(node)
     }
 
     fn script(&mut self, mut node: Node) -> Option<Node> {
@@ -168,57 +183,78 @@ impl Mapping<'_> {
             "script" => {}
             _ => return Some(node),
         }
-        // Behind the command stand a user and a group.
-        node.words.truncate(2);
+        if node.words.len() > 2 {
+            let user = node.words.split_off(2).join(" ");
+            self.changes.note(
+                &node.place,
+                format!("{} {user}", node.shown()),
+                Some(&node.shown()),
+                ONE_USER,
+            );
+        }
+        self.managers(&node);
         let was = node.shown();
         let Some(command) = node.words.get(1).cloned() else {
             return Some(node);
         };
-        let first = command.split_whitespace().next().unwrap_or_default().to_owned();
-        let name = first.rsplit('/').next().unwrap_or_default();
-        let says_process = TELLERS.contains(&name);
-        let mut now = command.clone();
-        if says_process {
-            now = now.replacen(&first, &format!("{FOLDER}/bin/lab {name}"), 1);
-        }
-        if let Some(led) = self.along.lead(&now) {
-            now = led;
-        } else if !says_process && let Some(missing) = missing(&command) {
-            let why =
-                format!("{missing} is not on this machine and was not given: here it always says that all is well");
-            self.changes.note(&node.place, was, None, &why);
+        let now = self.along.lead(&command);
+        let given = program(&command).is_some_and(|program| self.along.copy_of(program).is_some());
+        let why_not = match missing(&command).filter(|_| !given) {
+            Some(missing) => Some(format!("{missing} is not on this machine and was not given")),
+            None => program(&command)
+                .filter(|program| !given && program.starts_with('/') && !may_be_run(program))
+                .map(|program| {
+                    format!("{program} can be run with more rights than a lab has only; give it among the files")
+                }),
+        };
+        if let Some(why) = why_not {
+            let why = format!("{why}: here it always says that all is well");
+            self.changes.note(&node.place, was, Some("script true"), &why);
             node.words[1] = "true".into();
-            return Some(node);
-        }
-        if says_process {
-            let why = "it is told of the balancer and the router of its own host, whatever they are called";
-            self.changes.note(&node.place, was, Some(&now), why);
-        } else if now != command {
+        } else if let Some(now) = now {
+            let shown = format!("script {now}");
             self.changes
-                .note(&node.place, was, Some(&now), "the file was brought along");
+                .note(&node.place, was, Some(&shown), "the file was brought along");
+            node.words[1] = now;
         }
-        node.words[1] = now;
         Some(node)
+    }
+
+    fn managers(&mut self, node: &Node) {
+        let asks = |word: &str| MANAGERS.contains(&word.rsplit('/').next().unwrap_or_default());
+        let words = node
+            .words
+            .iter()
+            .flat_map(|word| word.split(|c: char| !(c.is_alphanumeric() || "/._-".contains(c))));
+        if words.into_iter().any(asks) {
+            let shown = node.shown();
+            self.changes.note(&node.place, shown.clone(), Some(&shown), NO_MANAGER);
+        }
     }
 
     /// The kernel tells the processes of a lab only to this machine: a script asks instead.
     fn process(&mut self, node: &mut Node) {
         let was = node.shown();
         node.words[0] = "vrrp_script".into();
-        let mut asks = Vec::new();
+        let mut name = String::new();
         let mut kept = Vec::new();
         for child in node.block.take().unwrap_or_default() {
             match child.keyword() {
-                "process" => asks = child.words[1..].to_vec(),
+                "process" => {
+                    name = child.words.get(1).cloned().unwrap_or_default();
+                    if child.words.len() > 2 {
+                        self.left_out(&child, "only its name is asked for here");
+                    }
+                }
                 "weight" => kept.push(child),
-                _ => {}
+                _ => self.left_out(&child, "a script asks each second whether there is one"),
             }
         }
-        let name = asks.first().cloned().unwrap_or_default();
+        let base = name.rsplit('/').next().unwrap_or_default();
         let mut script = Node::made("script");
-        script.words.push(format!("{FOLDER}/bin/lab killall -0 {name}"));
+        script.words.push(format!("pidof {base}"));
         script.is_command = true;
-        let now = format!("vrrp_script with `killall -0 {name}` each second");
+        let now = format!("vrrp_script with `pidof {base}` each second");
         self.changes.note(
             &node.place,
             was,
@@ -234,26 +270,37 @@ impl Mapping<'_> {
         node.block = Some(kept);
     }
 
+    /// Of a given file, or of this machine's, each host has a copy: in its own /run where it was there.
     fn tracked_file(&mut self, mut node: Node) -> Option<Node> {
         let path = match (node.keyword(), node.words.get(1)) {
             ("file", Some(path)) => path.clone(),
             _ => return Some(node),
         };
         let was = node.shown();
-        let name = format!("tracked/{}", path.rsplit('/').next().unwrap_or_default());
-        let bytes = std::fs::read(&path).unwrap_or_else(|_| b"0\n".to_vec());
-        self.along.papers.push(Paper {
-            name: name.clone(),
+        let (bytes, why) = match (self.along.bytes_of(&path), std::fs::read(&path)) {
+            (Some(bytes), _) => (bytes, "it begins as the file that was given"),
+            (None, Ok(bytes)) => (bytes, "it begins as this machine's"),
+            (None, Err(_)) => (
+                b"0\n".to_vec(),
+                "it is not on this machine and was not given: it begins with 0",
+            ),
+        };
+        let own = own_path(&path);
+        let why = match own {
+            Some(_) => format!("each host has one of its own, which no program finds where it was; {why}"),
+            None => why.to_owned(),
+        };
+        let at = own.unwrap_or(path);
+        self.changes.note(&node.place, was, Some(&format!("file {at}")), &why);
+        let paper = Paper {
+            name: String::new(),
             bytes,
             runs: false,
-        });
-        node.words[1] = format!("{FOLDER}/{name}");
-        self.changes.note(
-            &node.place,
-            was,
-            Some(&node.words[1]),
-            "each host has a copy of its own",
-        );
+        };
+        if !self.placed.iter().any(|(_, placed)| *placed == at) {
+            self.placed.push((paper, at.clone()));
+        }
+        node.words[1] = at;
         Some(node)
     }
 
@@ -294,21 +341,28 @@ impl Mapping<'_> {
     }
 }
 
-/// What of a command cannot be run here.
-fn missing(command: &str) -> Option<&str> {
-    const SHELLS: [&str; 6] = ["sh", "bash", "dash", "python", "python3", "perl"];
+const SHELLS: [&str; 6] = ["sh", "bash", "dash", "python", "python3", "perl"];
+
+/// What is run: the first word, or a shell's script.
+fn program(command: &str) -> Option<&str> {
     let mut words = command.split_whitespace();
     let first = words.next()?;
+    match SHELLS.contains(&first.rsplit('/').next().unwrap_or_default()) {
+        true => words.next().filter(|word| word.starts_with('/')),
+        false => Some(first),
+    }
+}
+
+/// What of a command cannot be run here.
+fn missing(command: &str) -> Option<&str> {
+    let first = command.split_whitespace().next()?;
     if first.starts_with('<') {
         return None;
     }
     if !is_program(first) {
         return Some(first);
     }
-    let is_shell = SHELLS.contains(&first.rsplit('/').next().unwrap_or_default());
-    words
-        .next()
-        .filter(|word| is_shell && word.starts_with('/') && !is_program(word))
+    program(command).filter(|program| *program != first && !is_program(program))
 }
 
 impl Node {
@@ -393,7 +447,7 @@ mod tests {
     fn what_would_act_on_this_machine_stays_out_and_is_said() {
         let text = "global_defs {\n script_user nobody\n enable_script_security\n smtp_server 10.0.0.9\n}\n\
                     vrrp_instance V {\n interface eth0\n notify_master /etc/up.sh\n virtual_ipaddress {\n 10.0.0.1/24\n }\n}\n";
-        let (text, changes) = mapped(text, &mut Along::new());
+        let (text, changes) = mapped(text, &mut Along::default());
         assert_eq!(
             text,
             "global_defs {\n    script_user root\n}\nvrrp_instance V {\n    interface eth0\n    virtual_ipaddress {\n        \
@@ -404,30 +458,73 @@ mod tests {
     }
 
     #[test]
-    fn a_check_is_told_of_its_own_host() {
-        for command in ["killall -0 haproxy", "/usr/bin/killall -0 haproxy"] {
+    fn a_check_stays_as_it_is() {
+        for command in [
+            "/bin/sh -c '/usr/bin/killall -0 haproxy'",
+            "/bin/timeout 2 /usr/bin/killall -0 haproxy",
+        ] {
             let text = format!("vrrp_script c {{\n script \"{command}\"\n weight 2\n}}\n");
-            let (text, changes) = mapped(&text, &mut Along::new());
-            assert!(
-                text.contains(&format!("script \"{FOLDER}/bin/lab killall -0 haproxy\"")),
-                "{text}"
-            );
-            assert!(changes[0].starts_with("k.conf:2: "), "{changes:?}");
+            let (mapped, changes) = mapped(&text, &mut Along::default());
+            assert!(mapped.contains(&format!("script \"{command}\"")), "{mapped}");
+            assert!(changes.is_empty(), "{changes:?}");
         }
-        let process =
-            "vrrp_track_process p {\n process haproxy\n weight 5\n}\nvrrp_instance V {\n track_process {\n p\n }\n}\n";
-        let (text, changes) = mapped(process, &mut Along::new());
+        let text = "vrrp_script c {\n script \"/bin/sh -c 'systemctl is-active haproxy'\"\n}\n";
+        let (_, changes) = mapped(text, &mut Along::default());
+        assert!(changes[0].starts_with("k.conf:2: ") && changes[0].contains("no service manager"));
+    }
+
+    #[test]
+    fn a_process_is_asked_for_and_what_that_leaves_out_is_said() {
+        let text = "vrrp_track_process p {\n process haproxy -f x\n weight 5\n quorum 2\n delay 3\n}\n\
+                    vrrp_instance V {\n track_process {\n p\n }\n}\n";
+        let (text, changes) = mapped(text, &mut Along::default());
         assert!(
-            text.contains("vrrp_script p {\n    weight 5\n") && text.contains("track_script {\n        p\n"),
+            text.contains("vrrp_script p {\n    weight 5\n    script \"pidof haproxy\"\n")
+                && text.contains("track_script {\n        p\n"),
             "{text}"
         );
-        assert_eq!(changes.len(), 1);
+        let places: Vec<&str> = changes.iter().filter_map(|change| change.split(": ").next()).collect();
+        assert_eq!(places, ["k.conf:2", "k.conf:4", "k.conf:5", "k.conf:1"]);
+    }
+
+    #[test]
+    fn a_given_argument_is_no_given_program() {
+        let text = "vrrp_instance V {\n notify_master \"/bin/rm -rf /tmp/none/svc.sh\"\n \
+                    notify_backup \"/bin/sh -c /etc/svc.sh\"\n notify_fault \"/etc/svc.sh up /etc/svc.sh\" nobody\n}\n";
+        let mut along = Along::default();
+        along.bring("svc.sh", b"#!/bin/sh\n".to_vec());
+        let (text, changes) = mapped(text, &mut along);
+        let copy = format!("{}/along/svc.sh", crate::pair::site::FOLDER);
+        assert!(!text.contains("/bin/rm") && !text.contains("/bin/sh"), "{text}");
+        assert!(text.contains(&format!("notify_fault \"{copy} up {copy}\"\n")), "{text}");
+        assert_eq!(changes.len(), 3, "{changes:?}");
+    }
+
+    #[test]
+    fn a_tracked_file_is_the_given_one_where_it_was() {
+        let text = "vrrp_track_file w {\n file /run/x/weight\n}\nvrrp_track_file v {\n file /no/such/v\n}\n";
+        let mut along = Along::default();
+        along.bring("weight", b"-50\n".to_vec());
+        let (statements, sources) =
+            check::on_this_machine(|machine| tandem_vrrp_config::statements("k.conf", text.as_bytes(), machine));
+        let mut changes = Changes::default();
+        let mapped = map(&statements, &sources, &mut along, &mut changes);
+        let placed: Vec<(&[u8], &str)> = mapped
+            .placed
+            .iter()
+            .map(|(paper, path)| (paper.bytes.as_slice(), path.as_str()))
+            .collect();
+        assert_eq!(
+            placed,
+            [(&b"-50\n"[..], "/run/x/weight"), (b"0\n", "/run/drill/no/such/v")]
+        );
+        assert_eq!(changes.into_inner().len(), 2);
     }
 
     #[test]
     fn a_script_is_brought_along_or_missed() {
         let text = "vrrp_script c {\n script \"/bin/sh /no/such/check.sh 'a b'\"\n}\n";
-        let mut along = Along::new();
+        let mut along = Along::default();
         let (without, changes) = mapped(text, &mut along);
         assert!(without.contains("    script true\n"), "{without}");
         assert!(
@@ -437,7 +534,10 @@ mod tests {
         along.bring("check.sh", b"#!/bin/sh\n".to_vec());
         let (with, _) = mapped(text, &mut along);
         assert!(
-            with.contains(&format!("script \"/bin/sh {FOLDER}/along/check.sh 'a b'\"")),
+            with.contains(&format!(
+                "script \"/bin/sh {}/along/check.sh 'a b'\"",
+                crate::pair::site::FOLDER
+            )),
             "{with}"
         );
     }
@@ -445,7 +545,7 @@ mod tests {
     #[test]
     fn a_socket_elsewhere_is_each_host_s_own() {
         let text = "track_lb l {\n socket /var/lib/haproxy/stats\n}\ntrack_lb m {\n socket /run/lb.sock\n}\n";
-        let (text, changes) = mapped(text, &mut Along::new());
+        let (text, changes) = mapped(text, &mut Along::default());
         assert!(
             text.contains("/run/drill/var/lib/haproxy/stats") && text.contains("socket /run/lb.sock"),
             "{text}"

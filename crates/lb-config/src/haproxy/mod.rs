@@ -10,6 +10,7 @@ mod environment;
 mod filter;
 mod forward;
 mod global;
+mod heard;
 mod journal;
 mod keyword;
 mod log;
@@ -47,6 +48,7 @@ use args::Args;
 pub(crate) use bind::Options as BindOptions;
 use blocks::Blocks;
 use environment::Environment;
+pub use heard::Heard;
 pub(crate) use journal::{Entry, Journal, Place, What};
 use keyword::Keyword;
 pub use keyword::{KeywordDoc, keyword_docs};
@@ -64,6 +66,8 @@ pub(crate) struct Reader {
     current: Current,
     /// Where it is asked what became of each line.
     pub(crate) journal: Option<Journal>,
+    /// Where every line itself is asked for.
+    pub(crate) heard: Option<Vec<Heard>>,
 }
 
 #[derive(Debug, Default)]
@@ -112,6 +116,7 @@ impl Reader {
                 What::Line
             };
             self.note(&line, what, before, draft, &report[heard..]);
+            self.hear(&line, what);
         }
         blocks.end(report);
         self.environment = environment;

@@ -13,7 +13,7 @@ use std::path::Path;
 use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
-use nix::unistd::ForkResult;
+use nix::unistd::{ForkResult, Gid, Uid};
 
 use crate::capabilities::{self, Capability};
 use crate::process::{self, Minder, Tie};
@@ -37,18 +37,24 @@ impl Ground {
     /// status; it returns only if the namespaces are refused. Call it first thing in `main`: there may be only one thread.
     pub fn enter() -> Result<Self, Refusal> {
         let privileged = capabilities::holds(Capability::SysAdmin).map_err(|e| Refusal::at("read capabilities", e))?;
+        Self::enter_as(if privileged { Rights::All } else { Rights::OfOneUser })
+    }
+
+    /// The same for programs of somebody else: whoever is root here is nobody in particular there, so that nothing in the
+    /// namespaces has a right on this machine that an ordinary user lacks.
+    pub fn enter_unprivileged() -> Result<Self, Refusal> {
+        let is_root = nix::unistd::geteuid().is_root();
+        Self::enter_as(if is_root { Rights::OfNobody } else { Rights::OfOneUser })
+    }
+
+    fn enter_as(rights: Rights) -> Result<Self, Refusal> {
         let (answer, report) = io::pipe().map_err(|e| Refusal::at("make a pipe", e))?;
         let minder = Minder::new().map_err(|e| Refusal::at("take over the signals", e))?;
         let tie = Tie::to_this_process().map_err(|e| Refusal::at("open the own process descriptor", e))?;
         match process::fork().map_err(|e| Refusal::at("fork", e))? {
             ForkResult::Child => {
                 drop(answer);
-                Ok(Descent {
-                    minder,
-                    report,
-                    privileged,
-                }
-                .run(&tie))
+                Ok(Descent { minder, report, rights }.run(&tie))
             }
             ForkResult::Parent { child } => {
                 drop(report);
@@ -78,6 +84,15 @@ impl Refusal {
     }
 }
 
+/// What the programs in the namespaces may do to what is outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rights {
+    /// Root's: no user namespace is needed.
+    All,
+    OfOneUser,
+    OfNobody,
+}
+
 const READY: &str = "ready";
 
 fn heard(mut answer: impl Read) -> Result<(), Refusal> {
@@ -96,15 +111,18 @@ fn heard(mut answer: impl Read) -> Result<(), Refusal> {
 struct Descent {
     minder: Minder,
     report: io::PipeWriter,
-    privileged: bool,
+    rights: Rights,
 }
 
 impl Descent {
     fn run(self, tie: &Tie) -> Ground {
-        let unprivileged = !self.privileged;
-        let first = self.or_die(|_| {
+        let unprivileged = self.rights != Rights::All;
+        let first = self.or_die(|descent| {
             tie.fasten()
                 .map_err(|e| Refusal::at("tie the child to its parent", e))?;
+            if descent.rights == Rights::OfNobody {
+                become_nobody().map_err(|e| Refusal::at("give up the rights of root", e))?;
+            }
             unshare_all(unprivileged)?;
             // A change of credentials undoes the tie.
             tie.fasten().map_err(|e| Refusal::at("tie the child to its parent", e))
@@ -148,6 +166,18 @@ impl Descent {
         let _ = self.report.write_all(refusal.0.as_bytes());
         std::process::exit(1)
     }
+}
+
+/// For good: a user who owns nothing.
+fn become_nobody() -> io::Result<()> {
+    const NOBODY: u32 = 65534;
+    let (uid, gid) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+    nix::unistd::setgroups(&[])?;
+    nix::unistd::setresgid(gid, gid, gid)?;
+    nix::unistd::setresuid(uid, uid, uid)?;
+    // A change of credentials gives the process's own /proc to root, and the maps of its ids are to be written there.
+    nix::sys::prctl::set_dumpable(true)?;
+    Ok(())
 }
 
 fn unshare_all(with_user: bool) -> Result<(), Refusal> {

@@ -1,4 +1,6 @@
 //! The namespaces of one host: network, mounts (an own /run and /sys) and host name.
+//!
+//! A host for somebody else's programs has its processes for itself, too, and can write nothing of this machine.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -8,11 +10,12 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
 use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
+use nix::sys::signal::{SigHandler, Signal};
 
 use super::ground::{Ground, mount_fresh};
 
@@ -22,6 +25,15 @@ pub struct Namespaces {
     net: OwnedFd,
     mounts: OwnedFd,
     names: OwnedFd,
+    processes: Option<Processes>,
+}
+
+/// The processes of a host that sees no others.
+#[derive(Debug)]
+struct Processes {
+    of: OwnedFd,
+    /// Process 1: all others end with it.
+    first: Child,
 }
 
 impl Namespaces {
@@ -30,13 +42,53 @@ impl Namespaces {
         on_fresh_thread(|| {
             nix::sched::unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)?;
             nix::unistd::sethostname(name)?;
-            furnish()?;
+            furnish(Files::OfTheMachine)?;
             Ok(Self {
                 net: own("net")?,
                 mounts: own("mnt")?,
                 names: own("uts")?,
+                processes: None,
             })
         })?
+    }
+
+    /// A host for programs of somebody else: they see only each other, and all files but those of the host's own /run and
+    /// what they change in /tmp are there to be read.
+    pub fn apart(_ground: &Ground, name: &str) -> io::Result<Self> {
+        on_fresh_thread(|| {
+            nix::sched::unshare(
+                CloneFlags::CLONE_NEWNET
+                    | CloneFlags::CLONE_NEWNS
+                    | CloneFlags::CLONE_NEWUTS
+                    | CloneFlags::CLONE_NEWPID,
+            )?;
+            nix::unistd::sethostname(name)?;
+            furnish(Files::ToBeRead)?;
+            let (net, mounts, names) = (own("net")?, own("mnt")?, own("uts")?);
+            let first = first_process()?;
+            // /proc is the host's from here on, and this thread is not in it.
+            let of = File::open("/proc/1/ns/pid")?.into();
+            Ok(Self {
+                net,
+                mounts,
+                names,
+                processes: Some(Processes { of, first }),
+            })
+        })?
+    }
+
+    /// Starts the program in this host, in a process group of its own.
+    pub fn start(&self, command: &mut Command) -> io::Result<Child> {
+        self.prepare(command)?;
+        let Some(own) = &self.processes else {
+            return command.spawn();
+        };
+        // This thread stays among its own processes; only its children are born among others.
+        let here = File::open("/proc/thread-self/ns/pid")?;
+        nix::sched::setns(&own.of, CloneFlags::CLONE_NEWPID)?;
+        let child = command.spawn();
+        nix::sched::setns(&here, CloneFlags::CLONE_NEWPID)?;
+        child
     }
 
     /// Runs a closure in the host's network and under its name, and waits for it. Threads and sockets that it makes stay
@@ -57,6 +109,7 @@ impl Namespaces {
             net: self.net.try_clone()?,
             mounts: self.mounts.try_clone()?,
             names: self.names.try_clone()?,
+            processes: None,
         };
         std::thread::Builder::new().spawn(move || {
             here.enter_network()?;
@@ -71,8 +124,8 @@ impl Namespaces {
         Ok(())
     }
 
-    /// Makes the program start in this host, in a process group of its own.
-    pub fn prepare(&self, command: &mut Command) -> io::Result<()> {
+    /// Makes the program start here, but for the processes that it sees.
+    fn prepare(&self, command: &mut Command) -> io::Result<()> {
         let (net, mounts, names) = (self.net.try_clone()?, self.mounts.try_clone()?, self.names.try_clone()?);
         // Entering a mount namespace moves the working directory to its root.
         let folder = match command.get_current_dir() {
@@ -104,6 +157,7 @@ impl Namespaces {
 
     /// The processes whose network is this host's.
     pub fn processes(&self) -> io::Result<Vec<u32>> {
+        let first = self.processes.as_ref().map(|own| own.first.id());
         let mine = File::from(self.net.try_clone()?).metadata()?.ino();
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc")? {
@@ -111,6 +165,9 @@ impl Namespaces {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
                 continue;
             };
+            if Some(pid) == first {
+                continue;
+            }
             // A process may end while we look.
             if std::fs::metadata(entry.path().join("ns/net")).is_ok_and(|net| net.ino() == mine) {
                 found.push(pid);
@@ -124,8 +181,23 @@ fn own(kind: &str) -> io::Result<OwnedFd> {
     Ok(File::open(format!("/proc/thread-self/ns/{kind}"))?.into())
 }
 
+impl Drop for Processes {
+    fn drop(&mut self) {
+        // It is gone at the latest when the ground is.
+        let _ = self.first.kill();
+        let _ = self.first.wait();
+    }
+}
+
+/// What a host may do to the files that all hosts see.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Files {
+    OfTheMachine,
+    ToBeRead,
+}
+
 /// An own /run, so that two hosts may run the same daemon, with the shared folder still in it; and a /sys of this network.
-fn furnish() -> io::Result<()> {
+fn furnish(files: Files) -> io::Result<()> {
     let shared = File::open(Ground::SHARED)?;
     nix::mount::mount(
         None::<&str>,
@@ -134,6 +206,9 @@ fn furnish() -> io::Result<()> {
         MsFlags::MS_REC | MsFlags::MS_PRIVATE,
         None::<&str>,
     )?;
+    if files == Files::ToBeRead {
+        lock_files()?;
+    }
     mount_fresh("sysfs", "/sys", "")?;
     mount_fresh("tmpfs", "/run", "mode=755,size=64m")?;
     std::fs::create_dir(Ground::SHARED)?;
@@ -145,7 +220,84 @@ fn furnish() -> io::Result<()> {
         MsFlags::MS_BIND,
         None::<&str>,
     )?;
+    if files == Files::ToBeRead {
+        // The folder that all hosts share came with the others.
+        let writable = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        nix::mount::mount(None::<&str>, Ground::SHARED, None::<&str>, writable, None::<&str>)?;
+        lay_over("/tmp")?;
+        lay_over("/var/tmp")?;
+    }
     Ok(())
+}
+
+/// Everything that is mounted can only be read from here on, and no program has more rights than who starts it.
+fn lock_files() -> io::Result<()> {
+    let wanted = libc::mount_attr {
+        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
+        attr_clr: 0,
+        propagation: 0,
+        userns_fd: 0,
+    };
+    // SAFETY: the path ends with a zero byte, the structure lives as long as the call and its size is its own; the kernel
+    // only reads both.
+    #[allow(unsafe_code)]
+    let outcome = unsafe {
+        libc::syscall(
+            libc::SYS_mount_setattr,
+            libc::AT_FDCWD,
+            c"/".as_ptr(),
+            libc::AT_RECURSIVE,
+            &raw const wanted,
+            size_of::<libc::mount_attr>(),
+        )
+    };
+    if outcome == 0 {
+        return Ok(());
+    }
+    let why = io::Error::last_os_error();
+    Err(io::Error::other(format!(
+        "this machine's files cannot be protected (mount_setattr, since Linux 5.12): {why}"
+    )))
+}
+
+/// Programs may write there, and nothing of it reaches the folder itself. Where the kernel does not let users lay one
+/// folder over another (overlayfs, since Linux 5.11) it can only be read.
+fn lay_over(folder: &str) -> io::Result<()> {
+    let own = format!("/run/over{}", folder.replace('/', "-"));
+    let (upper, work) = (format!("{own}/upper"), format!("{own}/work"));
+    std::fs::create_dir_all(&upper)?;
+    std::fs::create_dir_all(&work)?;
+    let options = format!("lowerdir={folder},upperdir={upper},workdir={work},userxattr");
+    let _ = nix::mount::mount(
+        Some("lab"),
+        folder,
+        Some("overlay"),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
+        Some(options.as_str()),
+    );
+    Ok(())
+}
+
+/// Process 1 of a process namespace that this thread has made, with a /proc of it.
+fn first_process() -> io::Result<Child> {
+    let mut command = Command::new("sleep");
+    command.arg("infinity").process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let begin = || {
+        // Those who lost their parent are its children, and nobody asks how they ended.
+        // SAFETY: no handler is installed.
+        #[allow(unsafe_code)]
+        unsafe {
+            nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigIgn)?;
+        }
+        mount_fresh("proc", "/proc", "")
+    };
+    // SAFETY: between fork and exec the closure makes two system calls; it neither allocates nor takes a lock.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(begin);
+    }
+    command.spawn()
 }
 
 /// A thread cannot leave a namespace that it made, so each visit has a thread of its own.
