@@ -57,6 +57,16 @@ pub enum Record {
 }
 
 impl Record {
+    /// About what it costs until the journal has it.
+    pub(crate) fn weight(&self) -> usize {
+        let more = match self {
+            Record::Put { message, .. } => message.weight(),
+            Record::All(records) => records.iter().map(Record::weight).sum(),
+            _ => 0,
+        };
+        size_of::<Record>() + more
+    }
+
     /// Whether the journal can hold it: what belongs together does not hold what belongs together.
     pub fn is_flat(&self) -> bool {
         match self {

@@ -89,7 +89,6 @@ fn take(
     };
     // Small frames should not wait for each other; a client that cannot have it is served all the same.
     socket.set_tcp_nodelay(true).ok();
-    socket.set_keepalive(true).ok();
     let stream = match TcpStream::from_std(socket.into()) {
         Ok(stream) => stream,
         Err(error) => return tracing::warn!(%error, "cannot take a connection into the event loop"),

@@ -1,17 +1,26 @@
 //! The configuration: TOML, checked as a whole before anything is opened.
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde::Deserialize;
+use socket2::Socket;
 use tandem_mq_core::PolicyRecord;
+use tandem_mq_core::broker::Slow;
+use tandem_mq_core::dialect::Bounds;
+use tandem_sys::sockopt::{self, Buffers};
 
 use crate::permissions::{Group, Said, User};
 use crate::policies::{self, Policy};
 use crate::tls::Tls;
 use crate::users::Known;
+
+/// A message is one record of the journal, with its head, and none of those is larger than a GiB.
+const LARGEST: usize = 512 << 20;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -36,6 +45,9 @@ pub(crate) struct Configuration {
     /// Producers are held back while the disk is as full as that, in hundredths; with 100 only when there is no room.
     #[serde(default = "Configuration::usual_disk_usage")]
     pub(crate) max_disk_usage: u8,
+    /// A queue that nobody has declared goes when it has been empty and unused for so many seconds; 0 is never.
+    #[serde(default = "Configuration::usual_queue_idle")]
+    pub(crate) queue_idle_timeout: u32,
     pub(crate) admin: Option<Admin>,
 }
 
@@ -63,7 +75,28 @@ pub(crate) struct Listener {
     /// Whoever connects is a proxy, and says first for whom.
     #[serde(default)]
     pub(crate) proxy_protocol: bool,
+    /// Of STOMP: the longest head of a frame, and the most headers in it.
+    #[serde(default = "Listener::usual_head")]
+    pub(crate) max_header_bytes: usize,
+    #[serde(default = "Listener::usual_headers")]
+    pub(crate) max_headers: usize,
+    /// How often either side wants to be heard, in seconds, if the client agrees.
+    pub(crate) heart_beat: Option<u16>,
+    /// What the kernel may hold of each connection, in bytes; its own measure without this.
+    pub(crate) send_buffer: Option<usize>,
+    pub(crate) receive_buffer: Option<usize>,
+    #[serde(default)]
+    pub(crate) keepalive: Keepalive,
     pub(crate) tls: Option<Tls>,
+}
+
+/// When the kernel asks whether a silent client is still there, in seconds; its own measure for what is not said.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Keepalive {
+    idle: Option<u16>,
+    interval: Option<u16>,
+    count: Option<u8>,
 }
 
 impl Listener {
@@ -82,12 +115,64 @@ impl Listener {
         self.tls.is_some() == other.tls.is_some() && without(self) == without(other)
     }
 
+    /// What its sessions may do.
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds {
+            message: self.max_frame,
+            head: self.max_header_bytes,
+            headers: self.max_headers,
+            heart_beat: self.heart_beat.map(|seconds| Duration::from_secs(seconds.into())),
+        }
+    }
+
+    /// What the kernel does for its connections, which have it from the listener.
+    pub(crate) fn tune(&self, socket: &Socket) -> io::Result<()> {
+        let buffers = Buffers {
+            receive: self.receive_buffer,
+            send: self.send_buffer,
+        };
+        let seconds = |seconds: u16| Duration::from_secs(seconds.into());
+        let probes = sockopt::Keepalive {
+            idle: self.keepalive.idle.map(seconds),
+            interval: self.keepalive.interval.map(seconds),
+            count: self.keepalive.count.map(u32::from),
+        };
+        buffers.apply(socket)?;
+        sockopt::keep_alive(socket, probes)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let address = self.address;
+        if self.max_frame > LARGEST {
+            bail!(
+                "the listener {address}: max-frame is at most {LARGEST}, not {}",
+                self.max_frame
+            );
+        }
+        let keepalive = self.keepalive;
+        if keepalive.idle == Some(0) || keepalive.interval == Some(0) || keepalive.count == Some(0) {
+            bail!("the listener {address}: what keepalive says is at least 1");
+        }
+        if self.send_buffer == Some(0) || self.receive_buffer == Some(0) {
+            bail!("the listener {address}: a buffer has at least one byte");
+        }
+        Ok(())
+    }
+
+    fn usual_head() -> usize {
+        Bounds::default().head
+    }
+
+    fn usual_headers() -> usize {
+        Bounds::default().headers
+    }
+
     fn usual_connections() -> u32 {
         1000
     }
 
     fn usual_frame() -> usize {
-        100 << 20
+        Bounds::default().message
     }
 }
 
@@ -112,12 +197,47 @@ pub(crate) enum Protocol {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Memory {
     /// Producers are held back when all messages together weigh more, in bytes.
+    #[serde(default = "Memory::usual")]
     pub(crate) messages: usize,
+    #[serde(default)]
+    pub(crate) slow_subscribers: SlowSubscribers,
+}
+
+impl Memory {
+    fn usual() -> usize {
+        256 << 20
+    }
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        Memory { messages: 256 << 20 }
+        Memory {
+            messages: Memory::usual(),
+            slow_subscribers: SlowSubscribers::default(),
+        }
+    }
+}
+
+/// What happens when somebody listens to a topic, only while it is connected, and takes less than is sent.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SlowSubscribers {
+    /// Its oldest messages go.
+    #[default]
+    Drop,
+    /// Its subscription ends.
+    Disconnect,
+    /// Whoever sends waits for it.
+    Wait,
+}
+
+impl SlowSubscribers {
+    pub(crate) fn of_broker(self) -> Option<Slow> {
+        match self {
+            SlowSubscribers::Drop => Some(Slow::Drop),
+            SlowSubscribers::Disconnect => Some(Slow::Disconnect),
+            SlowSubscribers::Wait => None,
+        }
     }
 }
 
@@ -127,9 +247,21 @@ impl Configuration {
         90
     }
 
+    fn usual_queue_idle() -> u32 {
+        600
+    }
+
+    pub(crate) fn queue_idle(&self) -> Option<Duration> {
+        let seconds = u64::from(self.queue_idle_timeout);
+        (seconds > 0).then_some(Duration::from_secs(seconds))
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         if self.listeners.is_empty() {
             bail!("there is no listener: add [[listen]] with an address");
+        }
+        for listener in &self.listeners {
+            listener.check()?;
         }
         if !self.anonymous && self.users.is_empty() {
             bail!("nobody could log in: add a [[user]], or write anonymous = true");
@@ -204,6 +336,17 @@ mod tests {
             (read.listeners[0].protocol, read.listeners[0].max_connections),
             (Protocol::Stomp, 1000)
         );
+        let tuned = format!(
+            "{good}receive-buffer = 50000\nkeepalive = {{ idle = 60, interval = 7, count = 3 }}\nheart-beat = 0\n"
+        );
+        let listener = Checked::parse(&tuned).unwrap().plan.listeners.remove(0);
+        assert_eq!(listener.bounds().heart_beat, Some(Duration::ZERO));
+        let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        listener.tune(&socket).unwrap();
+        assert!(socket.keepalive().unwrap());
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(7));
+        // The kernel keeps as much again for itself.
+        assert_eq!(socket.recv_buffer_size().unwrap(), 100_000);
         for (text, says) in [
             (
                 "data-dir = \"/d\"\nanonymous = true\nlisten = []\n",
@@ -218,6 +361,14 @@ mod tests {
                 "unknown field `datadir`",
             ),
             ("data-dir = \"/d\"\n[[listen]]\naddress = \"here\"\n", "line 3"),
+            (
+                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\nmax-frame = 999999999\n",
+                "max-frame is at most 536870912",
+            ),
+            (
+                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\nkeepalive = { count = 0 }\n",
+                "keepalive says is at least 1",
+            ),
             (
                 "data-dir = \"/d\"\nanonymous = true\nmax-disk-usage = 0\n[[listen]]\naddress = \"127.0.0.1:1\"\n",
                 "from 1 to 100",

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use crate::configuration::{Listener, Protocol};
 use crate::connections::{Connection, Connections};
+use crate::halves::Halves;
 use crate::hub::Hub;
 use crate::sniff::{Spoken, recognise};
 use crate::tally::Tally;
@@ -41,6 +42,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Arc<AtomicU64>,
     pub(crate) tally: Arc<Tally>,
     pub(crate) connections: Arc<Connections>,
+    pub(crate) halves: Arc<Halves>,
 }
 
 impl Shared {

@@ -189,7 +189,10 @@ impl Work {
         match output {
             Output::Hold(scarce) => {
                 match scarce {
+                    // A disk that is too slow is so again and again.
+                    Some(Scarce::Bandwidth) => tracing::debug!("the disk is slower than what is sent"),
                     Some(scarce) => tracing::warn!("there is too little {scarce}: producers are held back"),
+                    None if *self.hold.borrow() == Some(Scarce::Bandwidth) => tracing::debug!("the disk has caught up"),
                     None => tracing::info!("there is room again: producers go on"),
                 }
                 self.hold.send_replace(scarce);

@@ -8,6 +8,7 @@ mod connection;
 mod connections;
 mod console;
 mod guard;
+mod halves;
 mod header;
 mod hub;
 mod metrics;

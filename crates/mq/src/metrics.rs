@@ -147,7 +147,7 @@ pub(crate) fn of_the_node(figures: &Figures, counted: &Counted, around: &Surroun
     );
     let limit = "Producers are held back above this.";
     page.gauge("tandem_mq_message_memory_limit_bytes", limit, figures.memory);
-    let reasons = [Scarce::Memory, Scarce::Disk];
+    let reasons = [Scarce::Memory, Scarce::Disk, Scarce::Bandwidth];
     let held = reasons.map(|why| (format!("reason=\"{why}\""), u64::from(figures.held == Some(why))));
     page.family(
         "tandem_mq_producers_held",

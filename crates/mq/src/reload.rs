@@ -106,6 +106,9 @@ impl Reload {
         if read.memory != self.running.memory {
             left.push("memory".to_owned());
         }
+        if read.queue_idle_timeout != self.running.queue_idle_timeout {
+            left.push("queue-idle-timeout".to_owned());
+        }
         if read.admin != self.running.admin {
             left.push("admin".to_owned());
         }

@@ -29,6 +29,7 @@ use crate::connection::{Shared, origin};
 use crate::connections::Connections;
 use crate::console::Console;
 use crate::guard::{self, Guard};
+use crate::halves::Halves;
 use crate::hub::{self, Hub, Order};
 use crate::reload::Reload;
 use crate::tally::Tally;
@@ -59,8 +60,11 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
 
     let clock = Clock::start();
     let origin = origin(clock);
+    let halves = Halves::new(configuration.memory.messages / 4);
     let settings = broker::Settings {
         memory: configuration.memory.messages,
+        slow: configuration.memory.slow_subscribers.of_broker(),
+        queue_idle: configuration.queue_idle(),
         began: origin.began,
         policies,
         ..broker::Settings::default()
@@ -99,7 +103,8 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
     let threads = (0..workers())
         .map(|number| {
             let (listening, hub, users) = (listening.clone(), hub.clone(), users.clone());
-            let (sessions, tally, connections) = (sessions.clone(), tally.clone(), connections.clone());
+            let (sessions, tally) = (sessions.clone(), tally.clone());
+            let (connections, halves) = (connections.clone(), halves.clone());
             let (leaving, alive) = (leaving.clone(), alive.clone());
             let shared = move || {
                 Rc::new(Shared {
@@ -110,6 +115,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
                     sessions,
                     tally,
                     connections,
+                    halves,
                 })
             };
             serve(number, listening, shared, leaving, alive)
@@ -187,7 +193,7 @@ fn recover(configuration: &Configuration, clock: Clock, mut broker: Broker) -> a
     let mut line = Line::new(journal.with_context(said)?);
     line.prepare().with_context(said)?;
     broker.restored(clock.now());
-    let messages: usize = broker.queues().map(|queue| queue.depth).sum();
+    let messages = broker.figures().ready;
     tracing::info!(
         "{records} records read in {:?}: {messages} messages wait",
         began.elapsed()
@@ -203,6 +209,8 @@ fn open(
     for (plan, papers) in plans {
         let how = Listen::on(Place::Ip(plan.address), BACKLOG);
         let socket = listen::open(&how).with_context(|| format!("cannot listen on {}", plan.address))?;
+        plan.tune(&socket)
+            .with_context(|| format!("the sockets of {}", plan.address))?;
         listening.push(Listening {
             socket: Arc::new(socket),
             tls: papers.map(|papers| reload.watch(&plan, papers)),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::configuration::Listener;
 use crate::connection::Shared;
+use crate::halves::Half;
 use crate::hub::{Order, Outbox};
 use crate::users::{Guest, Standing, Users};
 use crate::wire::Wire;
@@ -24,6 +25,10 @@ const TOGETHER: usize = 64;
 const AT_ONCE: usize = 64 << 10;
 /// How long a client may take to read the last of it.
 const LAST_WORDS: Duration = Duration::from_secs(10);
+/// How long what it is still saying is taken from it after those.
+const UNHEARD: Duration = Duration::from_secs(2);
+/// What a client is told that has not said something to its end.
+const STALLED: &str = "the rest of a message has not come within a minute";
 /// What a client is told when it may not do any more what it could.
 const DISMISSED: &str = "the rights of this user have changed; connect again";
 /// What it is told when the node goes down.
@@ -42,6 +47,8 @@ struct Client<'a, D> {
     guest: Option<Guest>,
     /// There is too little room, and what comes next from it are messages. All else is read: what it acknowledges makes room.
     holds_back: bool,
+    /// What it has not said to the end.
+    half: Half,
     ends: bool,
 }
 
@@ -55,7 +62,7 @@ pub(crate) async fn serve<D: Dialect>(
 ) {
     let (outbox, mut inbox) = mpsc::unbounded_channel();
     let mut client = Client {
-        session: D::open(id, plan.max_frame, shared.origin, shared.clock.now()),
+        session: D::open(id, plan.bounds(), shared.origin, shared.clock.now()),
         shared,
         id,
         incoming: first,
@@ -64,10 +71,35 @@ pub(crate) async fn serve<D: Dialect>(
         users: shared.users.clone(),
         guest: None,
         holds_back: false,
+        half: Half::new(&shared.halves, id),
         ends: false,
     };
     client.talk(&wire, &mut inbox, &mut leaving).await;
+    let was_ended = client.ends;
+    drop(client);
     shared.hub.tell(Order::Left(id)).await;
+    if was_ended {
+        let last = async {
+            tokio::select! {
+                () = unheard(&wire) => {}
+                _ = leaving.wait_for(|leaving| *leaving) => {}
+            }
+        };
+        timeout(UNHEARD, last).await.ok();
+    }
+}
+
+/// What a client is still saying that has been told why this is over. A socket that is closed before that has come would take
+/// back what the client has not read.
+async fn unheard(wire: &Wire) {
+    let mut bytes = BytesMut::new();
+    loop {
+        bytes.clear();
+        bytes.reserve(AT_ONCE);
+        if !matches!(wire.read(&mut bytes).await, Ok(1..)) {
+            return;
+        }
+    }
 }
 
 impl<D: Dialect> Client<'_, D> {
@@ -105,7 +137,19 @@ impl<D: Dialect> Client<'_, D> {
             };
             let holds_back = self.holds_back;
             let unsent = self.outgoing.len() >= UNSENT;
-            let reads = !self.ends && !holds_back && !unsent && self.session.wants_items();
+            let (frame, begun) = (self.incoming.len(), self.session.begun());
+            let has_room = self.half.holds(frame + begun);
+            let may_read = !self.ends && !holds_back && !unsent && self.session.wants_items();
+            let reads = may_read && has_room;
+            let patience = self
+                .half
+                .patience(reads && self.guest.is_some(), frame, begun, Instant::now());
+            let no_more = async {
+                match patience {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
             let deadline = self
                 .session
                 .poll_deadline()
@@ -140,9 +184,13 @@ impl<D: Dialect> Client<'_, D> {
                     }
                 }
                 () = too_late => return,
+                () = self.half.freed(), if may_read && !has_room => {}
+                () = no_more => if self.half.has_stopped(frame) {
+                    self.tell(Heard::Stalled(STALLED));
+                },
                 () = due => {
                     // Whoever is held back is not missed.
-                    if holds_back {
+                    if holds_back || !has_room {
                         self.tell(Heard::Unread);
                     }
                     self.session.on_deadline(self.shared.clock.now());

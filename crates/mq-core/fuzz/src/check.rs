@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tandem_mq_core::broker::{self, Broker, QueueView};
-use tandem_mq_core::dialect::Origin;
+use tandem_mq_core::dialect::{Bounds, Origin};
 use tandem_mq_core::mqtt::{Input, Output, Session};
 use tandem_mq_core::{Dialect, Heard, Kind, Lsn, Record, SessionId};
 use tandem_time::Mono;
@@ -82,7 +82,7 @@ impl Node {
             let id = SessionId(self.sessions);
             self.clients[which] = Some(Client {
                 id,
-                session: Session::open(id, 100 << 20, Origin::default(), self.now),
+                session: Session::open(id, Bounds::default(), Origin::default(), self.now),
                 incoming: BytesMut::new(),
                 outgoing: BytesMut::new(),
                 open: true,

@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use tandem_mq_core::broker::{self, Broker};
-use tandem_mq_core::dialect::{Dialect, Input, Origin, Output};
+use tandem_mq_core::dialect::{Bounds, Dialect, Input, Origin, Output};
 use tandem_mq_core::{Heard, SessionId};
 use tandem_time::Mono;
 
@@ -22,7 +22,15 @@ pub fn check<D: Dialect>(beginning: &[u8], data: &[u8]) {
     let id = SessionId::of_connection(1);
     let (first, rest) = data.split_first().map_or((0, data), |(first, rest)| (*first, rest));
     let mut node = Node {
-        session: D::open(id, MESSAGE, Origin::default(), Mono::ZERO),
+        session: D::open(
+            id,
+            Bounds {
+                message: MESSAGE,
+                ..Bounds::default()
+            },
+            Origin::default(),
+            Mono::ZERO,
+        ),
         broker: Broker::new(broker::Settings::default()),
         now: Mono::ZERO,
         flushes: first & 2 != 0,

@@ -26,7 +26,7 @@ use tandem_mq_wire::amqp091::{Code, DecodeError, Decoder, Frame, Item, Method, e
 use tandem_time::Mono;
 
 use crate::broker;
-use crate::dialect::{self, Dialect, Heard, Line, Parts, Timer};
+use crate::dialect::{self, Bounds, Dialect, Heard, Line, Parts, Timer};
 use crate::{ConsumerId, DeliveryId};
 use channel::Channel;
 use mistake::Mistake;
@@ -165,10 +165,12 @@ impl Dialect for Session {
 
     const PUBLISHES: fn(&[u8]) -> bool = publishes;
 
-    fn new(line: Line<Frame>, message: usize) -> Session {
+    fn new(line: Line<Frame>, bounds: Bounds) -> Session {
+        let usual = Settings::default();
         let settings = Settings {
-            message,
-            ..Settings::default()
+            message: bounds.message,
+            heartbeat: bounds.heart_beat.unwrap_or(usual.heartbeat),
+            ..usual
         };
         Session {
             decoder: Decoder::default(),
@@ -201,6 +203,10 @@ impl Dialect for Session {
 
     fn encode(&self, frame: &Frame, out: &mut BytesMut) {
         encode(frame, self.limit(), out);
+    }
+
+    fn begun(&self) -> usize {
+        self.partial
     }
 
     fn listens(&self) -> bool {
@@ -265,6 +271,7 @@ impl Dialect for Session {
             Heard::Login(answer) => self.admit(answer, now),
             Heard::Flushed => self.flushed(),
             Heard::Held(scarce) => self.blocked(scarce),
+            Heard::Stalled(why) => self.fail(Mistake::new(Code::FrameError, why), (0, 0), now),
             Heard::Dismissed(why) => self.fail(Mistake::new(Code::AccessRefused, why), (0, 0), now),
             Heard::Leave(why) => self.fail(Mistake::new(Code::ConnectionForced, why), (0, 0), now),
             Heard::Unread => {}

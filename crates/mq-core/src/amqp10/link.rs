@@ -236,6 +236,7 @@ impl Session {
             durable,
             browse,
             selector,
+            exclusive: false,
         };
         self.open_link(
             number,

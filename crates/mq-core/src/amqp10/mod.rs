@@ -32,7 +32,7 @@ use tandem_mq_wire::amqp10::{
 use tandem_time::Mono;
 
 use crate::broker;
-use crate::dialect::{self, Dialect, Heard, Line, Parts, Timer};
+use crate::dialect::{self, Bounds, Dialect, Heard, Line, Parts, Timer};
 use crate::{ConsumerId, DeliveryId};
 use channel::Channel;
 use mistake::{Blame, Mistake};
@@ -207,10 +207,12 @@ impl Dialect for Session {
 
     const PUBLISHES: fn(&[u8]) -> bool = publishes;
 
-    fn new(line: Line<Frame>, message: usize) -> Session {
+    fn new(line: Line<Frame>, bounds: Bounds) -> Session {
+        let usual = Settings::default();
         let settings = Settings {
-            message,
-            ..Settings::default()
+            message: bounds.message,
+            idle: bounds.heart_beat.unwrap_or(usual.idle),
+            ..usual
         };
         Session {
             decoder: Decoder::default(),
@@ -244,6 +246,10 @@ impl Dialect for Session {
 
     fn encode(&self, frame: &Frame, out: &mut BytesMut) {
         encode(frame, out);
+    }
+
+    fn begun(&self) -> usize {
+        self.partial
     }
 
     fn listens(&self) -> bool {
@@ -287,6 +293,7 @@ impl Dialect for Session {
             Heard::Login(answer) => self.admit(&answer),
             Heard::Flushed => self.flushed(),
             Heard::Held(scarce) => self.hold(scarce.is_some()),
+            Heard::Stalled(why) => self.fail(&Mistake::limit(why).of_connection(), now),
             Heard::Dismissed(why) => self.fail(&Mistake::unauthorized(why).of_connection(), now),
             Heard::Leave(why) => self.fail(&Mistake::forced(why), now),
             Heard::Unread => {}

@@ -236,12 +236,11 @@ impl Broker {
         let Some(queue) = self.queues.get_mut(&id) else {
             return Err(Refusal::Missing(Thing::Queue, name.into()));
         };
-        let first = queue.first().and_then(|place| Some((place, queue.take(place)?)));
-        let Some((place, entry)) = first else {
+        let Some((place, entry)) = queue.take_first(&mut self.sums) else {
             self.answer(session, Arranged::Nothing);
             return Ok(());
         };
-        queue.in_flight += 1;
+        queue.went_out(&entry.message, &mut self.sums);
         let left = queue.depth();
         self.answer(session, Arranged::Got { left });
         let consumer = ConsumerId { session, number };

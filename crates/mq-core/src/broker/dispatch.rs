@@ -48,12 +48,16 @@ impl Broker {
     /// Hands out what can be handed out.
     pub(super) fn dispatch(&mut self, id: QueueId) {
         let mut after = None;
+        let room = self.room_for_passing();
         // Nobody wants anything of what has been passed over so far.
         let mut unwanted = true;
         while let Some(queue) = self.queues.get_mut(&id) {
             let Some((place, message)) = queue.next(after) else {
                 return self.starve(id);
             };
+            if !queue.is_handed(&message, room.saturating_sub(self.sums.passing)) {
+                return;
+            }
             let (consumers, sessions) = (&self.consumers, &self.sessions);
             let wants = |id: &ConsumerId| {
                 consumers
@@ -66,8 +70,10 @@ impl Broker {
                 consumers.get(&id).is_some_and(credit) && wants(&id)
             };
             if let Some(consumer) = queue.choose(may) {
-                let Some(entry) = queue.take(place) else { return };
-                queue.in_flight += 1;
+                let Some(entry) = queue.take(place, &mut self.sums) else {
+                    return;
+                };
+                queue.went_out(&entry.message, &mut self.sums);
                 self.hand_out(id, consumer, place, entry, None);
                 continue;
             }
@@ -111,7 +117,7 @@ impl Broker {
         }
         let delivery = self.next_delivery.take();
         if let Some(known) = self.queues.get_mut(&queue) {
-            known.counts.delivered += 1;
+            known.count(&mut self.sums, |counts| &mut counts.delivered);
         }
         self.say_delivery(queue, consumer, delivery, &entry, packet.map(|packet| packet.number));
         let Some(known) = self.consumers.get_mut(&consumer) else {
@@ -171,10 +177,12 @@ impl Broker {
             return;
         };
         let (seen, credit) = (browse.seen, known.credit as usize);
-        let Some(queue) = self.queues.get(&id).filter(|_| !browse.done) else {
+        if browse.done {
             return;
-        };
-        let unseen = queue.waiting(seen).filter(|(_, entry)| known.wants(&entry.message));
+        }
+        // It may have gone because it was empty.
+        let waiting = self.queues.get(&id).into_iter().flat_map(|queue| queue.waiting(seen));
+        let unseen = waiting.filter(|(_, entry)| known.wants(&entry.message));
         let page: Vec<(Place, Entry)> = unseen
             .take(credit)
             .map(|(place, entry)| (place, entry.clone()))

@@ -195,6 +195,10 @@ impl Exchanges {
         true
     }
 
+    pub(super) fn leads_to(&self, queue: QueueId) -> bool {
+        self.to_queue.get(&queue).is_some_and(|bindings| !bindings.is_empty())
+    }
+
     /// All bindings to a queue.
     pub(super) fn to_queue(&self, queue: QueueId) -> Vec<BindingRecord> {
         let ids = self.to_queue.get(&queue).into_iter().flatten();

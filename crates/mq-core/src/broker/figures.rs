@@ -33,7 +33,7 @@ pub struct Figures {
 
 impl Broker {
     pub fn figures(&self) -> Figures {
-        let mut figures = Figures {
+        Figures {
             queues: self.queues.len(),
             exchanges: self.exchanges.count(),
             consumers: self.consumers.len(),
@@ -41,19 +41,14 @@ impl Broker {
             retained: self.retained(),
             scheduled: self.later.len(),
             omitted: self.later.omitted,
-            counts: self.gone,
+            ready: self.sums.ready,
+            unacknowledged: self.sums.in_flight,
+            counts: self.sums.counts,
             weight: self.weight,
             memory: self.settings.memory,
             held: self.held,
             denied: self.denied,
-            ..Figures::default()
-        };
-        for queue in self.queues.values() {
-            figures.ready += queue.depth();
-            figures.unacknowledged += queue.in_flight;
-            figures.counts += queue.counts;
         }
-        figures
     }
 }
 

@@ -208,6 +208,9 @@ pub struct Subscription {
     pub browse: bool,
     /// Takes only these.
     pub selector: Option<Selector>,
+    /// From a queue, it is handed everything as long as it is there; the next one that wants that waits for its end, and so do all
+    /// others.
+    pub exclusive: bool,
 }
 
 /// A client that has a name.

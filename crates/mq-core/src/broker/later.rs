@@ -111,7 +111,15 @@ impl Broker {
     /// memory was larger once, nothing would ever make it less.
     pub(super) fn holding_weight(&self) -> usize {
         let later = self.later.weight();
-        self.weight.saturating_sub(later) + later.min(self.settings.memory / 2)
+        let others = self.weight.saturating_sub(later + self.sums.passing);
+        // Nobody waits for those who only pass by: what they hold in excess is one message each.
+        let passing = self.sums.passing.min(self.room_for_passing());
+        self.weight_of_queues() + others + later.min(self.settings.memory / 2) + passing
+    }
+
+    /// What all who only pass by may hold together: half of what is not for what waits for its time.
+    pub(super) fn room_for_passing(&self) -> usize {
+        (self.settings.memory - self.later.weight().min(self.settings.memory / 2)) / 2
     }
 
     /// The message has a schedule, and its address has been looked at. So much room is kept for it.

@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod settle;
 mod subscribe;
+mod unstored;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -41,9 +42,9 @@ pub use later::LaterView;
 pub use look::{ConsumerView, MessageView, Page, Wanted};
 pub use output::{Delivery, Known, Output, Refusal, Scarce, Thing};
 pub use policy::{MOST_POLICIES, Policy, PolicyView, check_policy};
-pub use settings::Settings;
+pub use settings::{Settings, Slow};
 
-use crate::queue::{Counts, Entry, Place, Queue};
+use crate::queue::{Counts, Entry, Place, Queue, Sums};
 use crate::tree::Tree;
 use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, Rights, SessionId, Token};
 use clear::Clearing;
@@ -53,6 +54,7 @@ use later::Later;
 use names::Names;
 use policy::Policies;
 use session::{Consumer, Session, Step};
+use unstored::Unstored;
 
 /// More queues, exchanges or bindings than this are somebody's mistake, and would not be found any more.
 const MOST_THINGS: usize = 100_000;
@@ -65,6 +67,7 @@ pub struct Broker {
     settings: Settings,
     policies: Policies,
     queues: BTreeMap<QueueId, Queue>,
+    sums: Sums,
     /// How many of them reject what they have no room for.
     rejecting: usize,
     names: Names,
@@ -95,6 +98,7 @@ pub struct Broker {
     waiting: VecDeque<(Lsn, SessionId, Token)>,
     stored: Lsn,
     written: Lsn,
+    unstored: Unstored,
     next_message: MessageId,
     next_queue: QueueId,
     next_delivery: DeliveryId,
@@ -116,8 +120,6 @@ pub struct Broker {
     restoring: bool,
     /// What the steps of all open transactions weigh.
     deferred: usize,
-    /// What was counted of queues that are gone.
-    gone: Counts,
     denied: u64,
 }
 
@@ -151,6 +153,7 @@ impl Broker {
             policies: Policies::new(settings.default.clone(), &settings.policies),
             settings,
             queues: BTreeMap::new(),
+            sums: Sums::default(),
             rejecting: 0,
             names: Names::default(),
             addresses: BTreeMap::new(),
@@ -170,6 +173,7 @@ impl Broker {
             waiting: VecDeque::new(),
             stored: Lsn::default(),
             written: Lsn::default(),
+            unstored: Unstored::default(),
             next_message: MessageId(1),
             next_queue: QueueId(1),
             next_delivery: DeliveryId(1),
@@ -183,7 +187,6 @@ impl Broker {
             now: Mono::ZERO,
             restoring: false,
             deferred: 0,
-            gone: Counts::default(),
             denied: 0,
         }
     }
@@ -393,7 +396,9 @@ impl Broker {
         if let Some(session) = session.and_then(|id| self.sessions.get_mut(&id)) {
             session.written = lsn;
         }
+        self.unstored.add(lsn, record.weight());
         self.outputs.push_back(Output::Write { lsn, record });
+        self.look_for_room();
     }
 
     fn sync(&mut self, session: SessionId, token: Token) {
@@ -413,6 +418,8 @@ impl Broker {
 
     fn stored(&mut self, upto: Lsn) {
         self.stored = self.stored.max(upto);
+        self.unstored.remove(upto);
+        self.look_for_room();
         while let Some((lsn, session, token)) = self.waiting.front().copied() {
             if lsn > self.stored {
                 return;
@@ -436,12 +443,16 @@ impl Broker {
     fn look_for_room(&mut self) {
         let most = match self.held {
             Some(Scarce::Memory) => self.settings.memory / 10 * 9,
-            Some(Scarce::Disk) | None => self.settings.memory,
+            _ => self.settings.memory,
+        };
+        let most_unstored = match self.held {
+            Some(Scarce::Bandwidth) => self.settings.most_unstored() / 2,
+            _ => self.settings.most_unstored(),
         };
         let scarce = match (self.holding_weight() > most, self.disk_full) {
             (true, _) => Some(Scarce::Memory),
             (false, true) => Some(Scarce::Disk),
-            (false, false) => None,
+            (false, false) => (self.unstored.weight() > most_unstored).then_some(Scarce::Bandwidth),
         };
         if scarce != self.held {
             self.held = scarce;

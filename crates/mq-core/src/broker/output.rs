@@ -125,6 +125,8 @@ pub struct Delivery {
 pub enum Scarce {
     Memory,
     Disk,
+    /// The disk is slower than what is sent.
+    Bandwidth,
 }
 
 impl std::fmt::Display for Scarce {
@@ -132,6 +134,7 @@ impl std::fmt::Display for Scarce {
         f.write_str(match self {
             Scarce::Memory => "memory",
             Scarce::Disk => "disk",
+            Scarce::Bandwidth => "disk bandwidth",
         })
     }
 }

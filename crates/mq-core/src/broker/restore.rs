@@ -137,7 +137,7 @@ impl Broker {
         let Some(known) = self.queues.get_mut(&queue) else {
             return self.clearing.is_gone(queue, id);
         };
-        let Some((place, entry)) = known.take_by_id(id) else {
+        let Some((place, entry)) = known.take_by_id(id, &mut self.sums) else {
             return;
         };
         if let Some(at) = entry.expires {

@@ -1,11 +1,12 @@
 //! Whether all that a commit brings finds room, asked before any of it is done: nothing of what is done can be taken back.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::exchange::TOPICS;
 use super::later::claim;
 use super::session::{Consumer, Step};
 use super::{Broker, Publish, Refusal, Target};
+use crate::destination::is_ours;
 use crate::queue::{Filling, Queue};
 use crate::{ConsumerId, Kind, Message, QueueId, SessionId};
 
@@ -63,6 +64,10 @@ impl Broker {
         if later > 0 && !self.has_room_later(later) {
             return Err(Refusal::TooMuchLater);
         }
+        let new: BTreeSet<&str> = steps.iter().filter_map(|step| self.made_by(step)).collect();
+        if !new.is_empty() {
+            self.may_make_queues(new.len())?;
+        }
         if self.rejecting == 0 {
             return Ok(());
         }
@@ -76,6 +81,17 @@ impl Broker {
             true => Ok(()),
             false => Err(Refusal::Full),
         }
+    }
+
+    /// The queue that is not there before this is done.
+    fn made_by<'a>(&self, step: &'a Step) -> Option<&'a str> {
+        let Step::Send { to, message, .. } = step else {
+            return None;
+        };
+        let is_used = to.kind == Kind::Anycast && message.schedule.is_none() && !is_ours(&to.address);
+        let known = self.addresses.get(&*to.address);
+        let is_new = known.is_none_or(|known| known.anycast.is_empty());
+        (is_used && is_new).then_some(&*to.address)
     }
 
     /// Who is given what comes.

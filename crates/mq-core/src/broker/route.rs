@@ -9,13 +9,17 @@ use super::exchange::TOPICS;
 use super::later::claim;
 use super::room::{Room, Seen};
 use super::session::Step;
-use super::{Address, Broker, Output, Overflow, Publish, Refusal, Target, Thing};
+use super::{Address, Broker, MOST_THINGS, Output, Overflow, Publish, Refusal, Slow, Target, Thing};
 use crate::destination::is_ours;
 use crate::queue::{Entry, Queue, Terms};
 use crate::{Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId};
 
 /// So many messages go at most for a new one.
 const MOST_DROPPED: usize = 1000;
+/// About what an empty queue costs, in bytes.
+const QUEUE_WEIGHT: usize = 2048;
+/// So many are not counted: the program itself needs more.
+const FREE_QUEUES: usize = 1000;
 /// Longer names are somebody's mistake, and would be kept for each queue.
 const LONGEST_NAME: usize = 1024;
 
@@ -49,7 +53,17 @@ impl Broker {
             // Whoever wanted an answer is gone.
             Kind::Anycast if is_ours(&to.address) && self.names.find(to.kind, &to.address).is_none() => return,
             Kind::Anycast => {
-                let mut queues = vec![self.turn_of(&to.address)];
+                // What was safe long ago, and what the dead are kept in, finds its place also when there are too many.
+                let limited = from.is_some() && room == Room::Asked;
+                let turn = match self.turn_of(&to.address, limited, now) {
+                    Ok(queue) => queue,
+                    Err(reason) => {
+                        return from
+                            .into_iter()
+                            .for_each(|session| self.refuse(session, reason.clone()));
+                    }
+                };
+                let mut queues = vec![turn];
                 if room == Room::Asked {
                     queues = self.with_room(queues, &message, now);
                 }
@@ -217,8 +231,10 @@ impl Broker {
         };
         entry.expires = over_at(&entry.message, into.ttl(), self.settings.began, now);
         let (expires, weight) = (entry.expires, entry.message.weight());
-        let Some(place) = into.push(entry) else { return };
-        into.counts.added += 1;
+        let Some(place) = into.push(entry, &mut self.sums) else {
+            return;
+        };
+        into.count(&mut self.sums, |counts| &mut counts.added);
         if let Some(at) = expires {
             self.expiries.insert((at, queue, place));
         }
@@ -234,13 +250,21 @@ impl Broker {
     fn shorten(&mut self, id: QueueId) {
         // What a policy leaves no room for since it came goes with the messages that follow.
         for _ in 0..MOST_DROPPED {
-            let Some(queue) = self.queues.get_mut(&id).filter(|queue| queue.is_over()) else {
+            let room = self.room_for_passing().saturating_sub(self.sums.passing);
+            let Some(queue) = self.queues.get_mut(&id) else {
                 return;
             };
-            let Some((place, entry)) = queue.first().and_then(|place| Some((place, queue.take(place)?))) else {
+            let too_slow = queue.is_too_slow(room);
+            if too_slow && queue.slow == Some(Slow::Disconnect) {
+                return self.remove_queue(id);
+            }
+            if !too_slow && !queue.is_over() {
+                return;
+            }
+            let Some((place, entry)) = queue.take_first(&mut self.sums) else {
                 return;
             };
-            queue.counts.dropped += 1;
+            queue.count(&mut self.sums, |counts| &mut counts.dropped);
             if let Some(at) = entry.expires {
                 self.expiries.remove(&(at, id, place));
             }
@@ -259,14 +283,19 @@ impl Broker {
     }
 
     /// The anycast queue whose turn it is; the first message makes it.
-    fn turn_of(&mut self, address: &str) -> QueueId {
+    fn turn_of(&mut self, address: &str, limited: bool, now: Mono) -> Result<QueueId, Refusal> {
         if let Some(known) = self.addresses.get_mut(address)
             && let Some(turn) = known.after(1)
         {
             known.turn = turn;
-            return known.anycast[turn];
+            return Ok(known.anycast[turn]);
         }
-        self.make_queue(address, address, Kind::Anycast, true)
+        if limited {
+            self.may_make_queues(1)?;
+        }
+        let id = self.make_queue(address, address, Kind::Anycast, true);
+        self.touch(id, now);
+        Ok(id)
     }
 
     /// Every subscription to an address, also those with holes in their name.
@@ -284,6 +313,22 @@ impl Broker {
         all.filter(wants).collect()
     }
 
+    /// Whether there may be so many more queues, whoever makes them: they stay in memory, also with nothing in them, and in
+    /// each segment of the journal.
+    pub(super) fn may_make_queues(&self, more: usize) -> Result<(), Refusal> {
+        let room = FREE_QUEUES + self.settings.memory / 2 / QUEUE_WEIGHT;
+        match self.queues.len() + more <= room.min(MOST_THINGS) {
+            true => Ok(()),
+            false => Err(Refusal::TooMany(Thing::Queue)),
+        }
+    }
+
+    /// What all queues weigh without what is in them.
+    pub(super) fn weight_of_queues(&self) -> usize {
+        self.queues.len().saturating_sub(FREE_QUEUES) * QUEUE_WEIGHT
+    }
+
+    /// One that [may be](Broker::may_make_queues).
     pub(super) fn make_queue(&mut self, name: &str, address: &str, kind: Kind, durable: bool) -> QueueId {
         let id = self.next_queue.take();
         self.add_queue(Queue::new(id, name, address, kind, false));
@@ -325,6 +370,7 @@ impl Broker {
         }
         self.names.insert(kind, queue.name.clone(), id);
         self.queues.insert(id, queue);
+        self.look_for_room();
     }
 
     /// What a queue was declared with; it never changes.
@@ -383,9 +429,8 @@ impl Broker {
                 self.addresses.remove(&*queue.address);
             }
         }
-        self.gone += queue.counts;
-        self.unweigh(queue.weight());
-        let all = queue.take_all();
+        let (weight, all) = (queue.weight(), queue.end(&mut self.sums));
+        self.unweigh(weight);
         if self.restoring {
             return self.leave_behind(id, all);
         }

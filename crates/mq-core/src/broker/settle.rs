@@ -183,7 +183,7 @@ impl Broker {
         let held = known.in_flight.remove(&delivery)?;
         let queue = known.queue;
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.in_flight -= 1;
+            queue.came_in(&held.entry.message, &mut self.sums);
         }
         self.end_lingering(consumer);
         Some((queue, held))
@@ -194,7 +194,7 @@ impl Broker {
         match outcome {
             Outcome::Accepted => {
                 if let Some(queue) = self.queues.get_mut(&queue) {
-                    queue.counts.acknowledged += 1;
+                    queue.count(&mut self.sums, |counts| &mut counts.acknowledged);
                 }
                 self.drop_entry(by, queue, &entry);
             }
@@ -229,7 +229,7 @@ impl Broker {
             again: true,
             ..entry
         };
-        known.put_back(place, entry);
+        known.put_back(place, entry, &mut self.sums);
     }
 
     /// The queue is done with it.
@@ -245,7 +245,7 @@ impl Broker {
         let Some(known) = self.queues.get_mut(&queue) else {
             return self.drop_entry(by, queue, entry);
         };
-        known.counts.dead += 1;
+        known.count(&mut self.sums, |counts| &mut counts.dead);
         match known.terms.is_some() {
             true => self.dead_letter(by, queue, entry, Death::Rejected, now),
             false => self.move_away(by, queue, entry, Death::Rejected, now),
@@ -259,8 +259,10 @@ impl Broker {
         let Some(known) = self.queues.get_mut(&queue) else {
             return;
         };
-        let Some(entry) = known.take(place) else { return };
-        known.counts.expired += 1;
+        let Some(entry) = known.take(place, &mut self.sums) else {
+            return;
+        };
+        known.count(&mut self.sums, |counts| &mut counts.expired);
         if known.rules.of_client {
             return self.drop_entry(None, queue, &entry);
         }

@@ -29,7 +29,7 @@ impl Broker {
                 return self.refuse(session, reason);
             }
         };
-        let browses = options.browse;
+        let (browses, favoured) = (options.browse, options.exclusive && to.kind == Kind::Anycast);
         // What a subscription to a topic does not want is never put into its queue.
         let selector = options.selector.filter(|_| to.kind == Kind::Anycast);
         let selective = selector.is_some();
@@ -43,6 +43,9 @@ impl Broker {
         }
         if let Some(queue) = self.queues.get_mut(&queue) {
             queue.subscribe(consumer, selective);
+            if favoured {
+                queue.favour(consumer);
+            }
         }
         self.ends_at(queue, None);
         self.dispatch(queue);
@@ -59,6 +62,7 @@ impl Broker {
                     if is_ours(address) || options.browse {
                         return Err(Refusal::Missing(Thing::Queue, address.into()));
                     }
+                    self.may_make_queues(1)?;
                     return Ok(self.make_queue(address, address, Kind::Anycast, true));
                 };
                 if queue.owner.is_some_and(|owner| owner != consumer.session.connection()) {
@@ -70,10 +74,12 @@ impl Broker {
                 }
             }
             (Kind::Multicast, None) => {
+                self.may_make_queues(1)?;
                 let name = format!("{address}@{}.{}", consumer.session.0, consumer.number);
                 let id = self.make_queue(&name, address, Kind::Multicast, false);
                 if let Some(queue) = self.queues.get_mut(&id) {
                     queue.owner = Some(consumer.session);
+                    queue.slow = self.settings.slow;
                     queue.filter = options.selector.clone();
                 }
                 Ok(id)
@@ -96,6 +102,7 @@ impl Broker {
             // JMS: the same name for something else is a new subscription, and the old one is gone.
             self.remove_queue(id);
         }
+        self.may_make_queues(1)?;
         let id = self.make_queue(name, address, Kind::Multicast, false);
         if let Some(queue) = self.queues.get_mut(&id) {
             queue.filter = filter.cloned();
@@ -174,7 +181,7 @@ impl Broker {
                 continue;
             };
             if let Some(queue) = self.queues.get_mut(&id) {
-                queue.in_flight -= 1;
+                queue.came_in(&held.entry.message, &mut self.sums);
             }
             self.conclude(None, id, held, outcome, now);
             outcome = Outcome::Released;

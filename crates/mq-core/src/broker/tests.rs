@@ -1,6 +1,7 @@
 //! One node, a few sessions, and a journal that is as fast as the test wants.
 
 mod commit;
+mod memory;
 mod model;
 mod operator;
 mod policy;
@@ -61,6 +62,11 @@ impl Node {
     }
 
     pub(super) fn listen(&mut self) {
+        let (figures, walked) = (self.broker.figures(), self.broker.queues());
+        let walked = walked.fold((0, 0), |(ready, out), queue| {
+            (ready + queue.depth, out + queue.in_flight)
+        });
+        assert_eq!((figures.ready, figures.unacknowledged), walked);
         while let Some(output) = self.broker.poll_output() {
             match output {
                 Output::Write { lsn, record } => {

@@ -8,6 +8,8 @@ mod requests;
 #[cfg(test)]
 pub(crate) mod testing;
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use tandem_time::Mono;
 
@@ -45,6 +47,8 @@ pub enum Heard {
     Unread,
     /// What it sends next is not read while there is too little of this; it is read again with `None`.
     Held(Option<Scarce>),
+    /// The rest of what it has begun to say does not come.
+    Stalled(&'static str),
     /// It may not be here any more.
     Dismissed(&'static str),
     /// The node goes down: the client should go elsewhere.
@@ -64,6 +68,30 @@ pub enum Output<F> {
     Close,
 }
 
+/// What an operator decides about the sessions of a listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The largest message.
+    pub message: usize,
+    /// The longest head of a frame of STOMP, and the most headers in it.
+    pub head: usize,
+    pub headers: usize,
+    /// How often either side is to be heard when nothing else is said, where both agree; what is usual in each protocol when
+    /// `None`, and never when zero.
+    pub heart_beat: Option<Duration>,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            message: 100 << 20,
+            head: 64 << 10,
+            headers: 1000,
+            heart_beat: None,
+        }
+    }
+}
+
 /// One client's session in one protocol. Whoever carries it out calls what has a body here, and [`Dialect::encode`]; the rest
 /// is what makes it this protocol.
 pub trait Dialect: Sized {
@@ -77,8 +105,7 @@ pub trait Dialect: Sized {
     /// Whether what comes next in some bytes brings messages, which wait while memory is full.
     const PUBLISHES: fn(&[u8]) -> bool;
 
-    /// With the usual settings. `message` is the largest message.
-    fn new(line: Line<Self::Frame>, message: usize) -> Self;
+    fn new(line: Line<Self::Frame>, bounds: Bounds) -> Self;
 
     fn line(&self) -> &Line<Self::Frame>;
 
@@ -102,12 +129,17 @@ pub trait Dialect: Sized {
 
     fn due(&mut self, timer: Timer, now: Mono);
 
-    fn open(id: SessionId, message: usize, origin: Origin, now: Mono) -> Self {
-        Self::new(Line::new(id, origin, now), message)
+    fn open(id: SessionId, bounds: Bounds, origin: Origin, now: Mono) -> Self {
+        Self::new(Line::new(id, origin, now), bounds)
     }
 
     fn wants_items(&self) -> bool {
         !self.line().is_closed() && self.listens()
+    }
+
+    /// What has come of messages that are not whole, in bytes, beside what is still to be read.
+    fn begun(&self) -> usize {
+        0
     }
 
     /// There is nothing else to say: what was collected can be said.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use tandem_time::Mono;
 
-use super::{Dialect, Heard, Input, Origin, Output};
+use super::{Bounds, Dialect, Heard, Input, Origin, Output};
 use crate::broker::{self, Broker};
 use crate::{Lsn, Record, SessionId};
 
@@ -47,7 +47,12 @@ impl<D: Dialect> Node<D> {
 
     pub(crate) fn stranger(&mut self, number: u64) {
         let client = Client {
-            session: D::open(SessionId::of_connection(number), 100 << 20, Origin::default(), self.now),
+            session: D::open(
+                SessionId::of_connection(number),
+                Bounds::default(),
+                Origin::default(),
+                self.now,
+            ),
             heard: VecDeque::new(),
             closed: false,
         };

@@ -277,6 +277,7 @@ fn reason_of(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::Name(..) => Reason::TopicNameInvalid,
         Refusal::Denied { .. } => Reason::NotAuthorized,
+        Refusal::TooMany(_) => Reason::QuotaExceeded,
         _ => Reason::Unspecified,
     }
 }

@@ -25,7 +25,7 @@ use tandem_time::Mono;
 
 use crate::DeliveryId;
 use crate::broker::{self, Delivery, Listening};
-use crate::dialect::{self, Dialect, Heard, Line, Requests, Timer};
+use crate::dialect::{self, Bounds, Dialect, Heard, Line, Requests, Timer};
 use outbound::Outbound;
 
 /// What the node's operator decides about MQTT.
@@ -177,9 +177,9 @@ impl Dialect for Session {
 
     const PUBLISHES: fn(&[u8]) -> bool = publishes;
 
-    fn new(line: Line<Answer>, message: usize) -> Session {
+    fn new(line: Line<Answer>, bounds: Bounds) -> Session {
         let settings = Settings {
-            packet: message,
+            packet: bounds.message,
             ..Settings::default()
         };
         Session {
@@ -253,6 +253,7 @@ impl Dialect for Session {
         match heard {
             Heard::Login(answer) => self.admit(answer, now),
             Heard::Flushed => self.flushed(),
+            Heard::Stalled(why) => self.fail(Reason::Malformed, why),
             Heard::Dismissed(why) => self.fail(Reason::NotAuthorized, why),
             Heard::Leave(why) => self.fail(Reason::ServerShuttingDown, why),
             // There is no word for being held back: the client waits.

@@ -13,7 +13,7 @@ use tandem_mq_wire::mqtt::{Connect, Filter, Qos, RetainHandling, Subscribe, Unsu
 
 use super::*;
 use crate::broker::Broker;
-use crate::dialect::Origin;
+use crate::dialect::{Bounds, Origin};
 use crate::{Lsn, Record, SessionId};
 
 /// A node with any number of clients.
@@ -118,8 +118,10 @@ impl Node {
     pub(super) fn connect_any(&mut self, connect: Connect) -> u64 {
         self.next += 1;
         let id = self.next;
-        self.clients
-            .insert(id, Session::open(SessionId(id), 100 << 20, Origin::default(), self.now));
+        self.clients.insert(
+            id,
+            Session::open(SessionId(id), Bounds::default(), Origin::default(), self.now),
+        );
         self.heard.insert(id, VecDeque::new());
         self.says(id, Packet::Connect(Box::new(connect)));
         id

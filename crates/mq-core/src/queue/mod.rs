@@ -6,13 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 use std::num::ParseIntError;
-use std::ops::{AddAssign, Bound};
+use std::ops::Bound;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use tandem_time::Mono;
 
-use crate::broker::{Arguments, Declared, Overflow, Policy, QueueView};
+use crate::broker::{Arguments, Declared, Overflow, Policy, QueueView, Slow};
 use crate::{ConsumerId, Message, MessageId, QueueId, Retain, Selector, SessionId};
 
 /// Who gets a message that an address has taken.
@@ -121,23 +121,15 @@ pub struct Counts {
     pub dropped: u64,
 }
 
-impl AddAssign for Counts {
-    fn add_assign(&mut self, more: Counts) {
-        let Counts {
-            added,
-            delivered,
-            acknowledged,
-            expired,
-            dead,
-            dropped,
-        } = more;
-        self.added += added;
-        self.delivered += delivered;
-        self.acknowledged += acknowledged;
-        self.expired += expired;
-        self.dead += dead;
-        self.dropped += dropped;
-    }
+/// What all queues hold together, and what has happened to it since the node began: kept with each change, so that whoever
+/// looks walks over none of them.
+#[derive(Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) ready: usize,
+    pub(crate) in_flight: usize,
+    pub(crate) counts: Counts,
+    /// What those hold that [are passing](Queue::is_passing), in bytes.
+    pub(crate) passing: usize,
 }
 
 /// The oldest go when more waits; 0 is never.
@@ -202,6 +194,8 @@ pub(crate) struct Queue {
     pub(crate) address: Arc<str>,
     pub(crate) kind: Kind,
     pub(crate) durable: bool,
+    /// What happens when it is too slow; `None` where whoever sends waits for it. It never changes.
+    pub(crate) slow: Option<Slow>,
     /// Goes with this session.
     pub(crate) owner: Option<SessionId>,
     pub(crate) rules: Rules,
@@ -217,7 +211,9 @@ pub(crate) struct Queue {
     pub(crate) filter: Option<Selector>,
     pub(crate) counts: Counts,
     /// Handed out and not yet settled.
-    pub(crate) in_flight: usize,
+    in_flight: usize,
+    /// What those weigh.
+    out: usize,
     ready: BTreeMap<Place, Entry>,
     /// Those of them that an address has kept for who comes later.
     kept: BTreeSet<Place>,
@@ -228,6 +224,8 @@ pub(crate) struct Queue {
     /// In turn.
     consumers: Vec<ConsumerId>,
     turn: usize,
+    /// Of the consumers, those that want it for themselves: the first has it.
+    favoured: Vec<ConsumerId>,
     /// Consumers that do not take every message.
     selective: BTreeSet<ConsumerId>,
     /// Up to here no consumer wants what waits.
@@ -242,6 +240,7 @@ impl Queue {
             address: address.into(),
             kind,
             durable,
+            slow: None,
             owner: None,
             rules: Rules::default(),
             terms: None,
@@ -253,19 +252,21 @@ impl Queue {
             looked: None,
             counts: Counts::default(),
             in_flight: 0,
+            out: 0,
             ready: BTreeMap::new(),
             kept: BTreeSet::new(),
             weight: 0,
             bodies: 0,
             consumers: Vec::new(),
             turn: 0,
+            favoured: Vec::new(),
         }
     }
 
     /// Puts a message behind all older ones of its priority; `None` when it is there already.
-    pub(crate) fn push(&mut self, entry: Entry) -> Option<Place> {
+    pub(crate) fn push(&mut self, entry: Entry, sums: &mut Sums) -> Option<Place> {
         let place = self.place(&entry);
-        self.put(place, entry).then_some(place)
+        self.put(place, entry, sums).then_some(place)
     }
 
     /// A queue that was declared has the priorities that it was declared with; most have none.
@@ -282,39 +283,87 @@ impl Queue {
     }
 
     /// Gives back what was handed out, to where it was.
-    pub(crate) fn put_back(&mut self, place: Place, entry: Entry) {
-        self.put(place, entry);
+    pub(crate) fn put_back(&mut self, place: Place, entry: Entry, sums: &mut Sums) {
+        self.put(place, entry, sums);
     }
 
     /// False when it is there already.
-    fn put(&mut self, place: Place, entry: Entry) -> bool {
+    fn put(&mut self, place: Place, entry: Entry, sums: &mut Sums) -> bool {
         self.look_again(place);
-        self.weight += entry.message.weight();
-        self.bodies += entry.message.body.len();
+        self.grow(&entry.message, sums);
         if entry.message.retain == Retain::Kept {
             self.kept.insert(place);
         }
         let before = self.ready.insert(place, entry);
-        self.weight -= before.as_ref().map_or(0, |before| before.message.weight());
-        self.bodies -= before.as_ref().map_or(0, |before| before.message.body.len());
+        if let Some(before) = &before {
+            self.shrink(&before.message, sums);
+        }
         before.is_none()
+    }
+
+    fn grow(&mut self, by: &Message, sums: &mut Sums) {
+        self.weight += by.weight();
+        self.bodies += by.body.len();
+        sums.ready += 1;
+        sums.passing += self.passing_of(by);
+    }
+
+    fn shrink(&mut self, by: &Message, sums: &mut Sums) {
+        self.weight -= by.weight();
+        self.bodies -= by.body.len();
+        sums.ready -= 1;
+        sums.passing -= self.passing_of(by);
+    }
+
+    fn passing_of(&self, message: &Message) -> usize {
+        if self.is_passing() { message.weight() } else { 0 }
     }
 
     pub(crate) fn first(&self) -> Option<Place> {
         self.ready.keys().next().copied()
     }
 
-    pub(crate) fn take(&mut self, place: Place) -> Option<Entry> {
+    pub(crate) fn take(&mut self, place: Place, sums: &mut Sums) -> Option<Entry> {
         let entry = self.ready.remove(&place)?;
         self.kept.remove(&place);
-        self.weight -= entry.message.weight();
-        self.bodies -= entry.message.body.len();
+        self.shrink(&entry.message, sums);
         Some(entry)
     }
 
-    pub(crate) fn take_by_id(&mut self, id: MessageId) -> Option<(Place, Entry)> {
+    pub(crate) fn take_by_id(&mut self, id: MessageId, sums: &mut Sums) -> Option<(Place, Entry)> {
         let place = self.find(id)?;
-        Some((place, self.take(place)?))
+        Some((place, self.take(place, sums)?))
+    }
+
+    pub(crate) fn take_first(&mut self, sums: &mut Sums) -> Option<(Place, Entry)> {
+        let place = self.first()?;
+        Some((place, self.take(place, sums)?))
+    }
+
+    /// What has been taken is in somebody's hands.
+    pub(crate) fn went_out(&mut self, message: &Message, sums: &mut Sums) {
+        self.in_flight += 1;
+        self.out += message.weight();
+        sums.in_flight += 1;
+        sums.passing += self.passing_of(message);
+    }
+
+    /// And is not any more.
+    pub(crate) fn came_in(&mut self, message: &Message, sums: &mut Sums) {
+        self.in_flight -= 1;
+        self.out -= message.weight();
+        sums.in_flight -= 1;
+        sums.passing -= self.passing_of(message);
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// One more of what is counted.
+    pub(crate) fn count(&mut self, sums: &mut Sums, what: impl Fn(&mut Counts) -> &mut u64) {
+        *what(&mut self.counts) += 1;
+        *what(&mut sums.counts) += 1;
     }
 
     /// Where a message waits. Its priority is not said, but there are only ten.
@@ -380,6 +429,22 @@ impl Queue {
         own.into_iter().chain(policy).min()
     }
 
+    /// Whether it is for whoever uses the name, and was declared by nobody.
+    pub(crate) fn is_by_use(&self) -> bool {
+        self.kind == Kind::Anycast && self.terms.is_none() && self.owner.is_none()
+    }
+
+    /// Whether this may be handed out as well, when those who pass by have so much `room` left together.
+    pub(crate) fn is_handed(&self, message: &Message, room: usize) -> bool {
+        !self.is_passing() || self.out == 0 || self.out + message.weight() <= room
+    }
+
+    /// Whether one who passes by holds more than its share: as much as is left for all of these. So one alone has half of
+    /// that, and however many there are, something is left.
+    pub(crate) fn is_too_slow(&self, room: usize) -> bool {
+        self.is_passing() && self.depth() > 1 && self.out + self.weight > room
+    }
+
     /// Whether there are more than may be.
     pub(crate) fn is_over(&self) -> bool {
         let (max_length, max_bytes) = self.limits();
@@ -424,10 +489,24 @@ impl Queue {
         self.weight
     }
 
-    pub(crate) fn take_all(&mut self) -> BTreeMap<Place, Entry> {
+    pub(crate) fn take_all(&mut self, sums: &mut Sums) -> BTreeMap<Place, Entry> {
+        sums.ready -= self.ready.len();
+        sums.passing -= if self.is_passing() { self.weight } else { 0 };
         (self.weight, self.bodies) = (0, 0);
         self.kept.clear();
         std::mem::take(&mut self.ready)
+    }
+
+    /// The queue goes. What is in somebody's hands is no queue's from now on.
+    pub(crate) fn end(&mut self, sums: &mut Sums) -> BTreeMap<Place, Entry> {
+        sums.in_flight -= self.in_flight;
+        sums.passing -= if self.is_passing() { self.out } else { 0 };
+        self.take_all(sums)
+    }
+
+    /// Whether it is for one who listens to a topic only while it is there: nobody else waits for such a one.
+    pub(crate) fn is_passing(&self) -> bool {
+        self.slow.is_some()
     }
 
     /// The waiting messages after a place, the next first.
@@ -452,6 +531,12 @@ impl Queue {
         if selective {
             self.selective.insert(consumer);
         }
+    }
+
+    /// It is handed everything when its turn comes among those who want that.
+    pub(crate) fn favour(&mut self, consumer: ConsumerId) {
+        self.favoured.push(consumer);
+        self.looked = None;
     }
 
     /// Whether what nobody takes may be passed over for what comes later.
@@ -483,6 +568,7 @@ impl Queue {
         };
         self.consumers.remove(at);
         self.selective.remove(&consumer);
+        self.favoured.retain(|favoured| *favoured != consumer);
         // Whoever was next stays next.
         if at < self.turn {
             self.turn -= 1;
@@ -496,9 +582,9 @@ impl Queue {
     /// Those that are handed something.
     pub(crate) fn active(&self) -> &[ConsumerId] {
         let single = self.terms.as_ref().is_some_and(|terms| terms.arguments.single_active);
-        match (single, &self.consumers[..]) {
-            (true, [first, ..]) => std::slice::from_ref(first),
-            (_, all) => all,
+        match (single, &self.favoured[..], &self.consumers[..]) {
+            (_, [first, ..], _) | (true, _, [first, ..]) => std::slice::from_ref(first),
+            (_, _, all) => all,
         }
     }
 
@@ -509,8 +595,9 @@ impl Queue {
         let at = (0..count)
             .map(|i| (self.turn + i) % count)
             .find(|at| may(active[*at]))?;
+        let chosen = active[at];
         self.turn = (at + 1) % count;
-        Some(self.consumers[at])
+        Some(chosen)
     }
 }
 

@@ -19,9 +19,9 @@ fn order(queue: &Queue) -> Vec<u64> {
 
 #[test]
 fn higher_priorities_first_and_arrival_within_one() {
-    let mut queue = queue();
+    let (mut queue, mut sums) = (queue(), Sums::default());
     for (id, priority) in [(1, 4), (2, 9), (3, 4), (4, 0), (5, 9)] {
-        queue.push(entry(id, priority));
+        queue.push(entry(id, priority), &mut sums);
     }
     assert_eq!(order(&queue), [2, 5, 1, 3, 4]);
 }
@@ -29,33 +29,33 @@ fn higher_priorities_first_and_arrival_within_one() {
 /// They are found without a look at all the others, which may be very many.
 #[test]
 fn what_was_kept_for_later_comers_is_known_apart() {
-    let mut queue = queue();
+    let (mut queue, mut sums) = (queue(), Sums::default());
     let kept = |id| {
         let mut kept = entry(id, 4);
         Arc::make_mut(&mut kept.message).retain = Retain::Kept;
         kept
     };
     let seen = |queue: &Queue| queue.kept().map(|entry| entry.id.0).collect::<Vec<_>>();
-    queue.push(entry(1, 4));
-    let second = queue.push(kept(2)).unwrap();
-    queue.push(kept(3));
+    queue.push(entry(1, 4), &mut sums);
+    let second = queue.push(kept(2), &mut sums).unwrap();
+    queue.push(kept(3), &mut sums);
     assert_eq!(seen(&queue), [2, 3]);
-    let taken = queue.take(second).unwrap();
+    let taken = queue.take(second, &mut sums).unwrap();
     assert_eq!(seen(&queue), [3]);
-    queue.put_back(second, taken);
+    queue.put_back(second, taken, &mut sums);
     assert_eq!(seen(&queue), [2, 3]);
-    queue.take_by_id(MessageId(3));
+    queue.take_by_id(MessageId(3), &mut sums);
     assert_eq!(seen(&queue), [2]);
-    queue.take_all();
+    queue.take_all(&mut sums);
     assert_eq!(seen(&queue), [] as [u64; 0]);
 }
 
 /// Whoever looks on does not begin again at the front.
 #[test]
 fn what_waits_is_seen_from_any_place_on() {
-    let mut queue = queue();
-    let places: Vec<Place> = (1..=5).filter_map(|id| queue.push(entry(id, 4))).collect();
-    queue.take(places[2]);
+    let (mut queue, mut sums) = (queue(), Sums::default());
+    let places: Vec<Place> = (1..=5).filter_map(|id| queue.push(entry(id, 4), &mut sums)).collect();
+    queue.take(places[2], &mut sums);
     for (after, expect) in [(0, &[2, 4, 5][..]), (1, &[4, 5]), (2, &[4, 5]), (4, &[])] {
         let seen: Vec<u64> = queue.waiting(Some(places[after])).map(|(_, e)| e.id.0).collect();
         assert_eq!(seen, expect);
@@ -64,11 +64,11 @@ fn what_waits_is_seen_from_any_place_on() {
 
 #[test]
 fn what_comes_back_takes_its_old_place() {
-    let mut queue = queue();
-    let places: Vec<Place> = (1..=3).filter_map(|id| queue.push(entry(id, 4))).collect();
-    let first = queue.take(places[0]).unwrap();
-    queue.push(entry(4, 4));
-    queue.put_back(places[0], first);
+    let (mut queue, mut sums) = (queue(), Sums::default());
+    let places: Vec<Place> = (1..=3).filter_map(|id| queue.push(entry(id, 4), &mut sums)).collect();
+    let first = queue.take(places[0], &mut sums).unwrap();
+    queue.push(entry(4, 4), &mut sums);
+    queue.put_back(places[0], first, &mut sums);
     assert_eq!(order(&queue), [1, 2, 3, 4]);
     assert_eq!(queue.first(), Some(places[0]));
 }

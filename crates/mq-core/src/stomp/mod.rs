@@ -24,7 +24,7 @@ use tandem_mq_wire::stomp::{
 use tandem_time::Mono;
 
 use crate::broker;
-use crate::dialect::{self, Dialect, Heard, Line, Requests, Timer};
+use crate::dialect::{self, Bounds, Dialect, Heard, Line, Requests, Timer};
 use crate::{ConsumerId, DeliveryId, Token};
 
 /// What the node's operator decides about STOMP.
@@ -42,11 +42,7 @@ struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Settings {
-            limits: Limits {
-                head: 64 * 1024,
-                headers: 1000,
-                body: 100 << 20,
-            },
+            limits: Limits::STRANGER,
             heart_beat: (Duration::from_secs(10), Duration::from_secs(10)),
             prefetch: 1000,
             durable: true,
@@ -183,13 +179,17 @@ impl Dialect for Session {
 
     const PUBLISHES: fn(&[u8]) -> bool = publishes;
 
-    fn new(line: Line<Item>, message: usize) -> Session {
+    fn new(line: Line<Item>, bounds: Bounds) -> Session {
         let usual = Settings::default();
-        let limits = Limits {
-            body: message,
-            ..usual.limits
+        let settings = Settings {
+            limits: Limits {
+                head: bounds.head,
+                headers: bounds.headers,
+                body: bounds.message,
+            },
+            heart_beat: bounds.heart_beat.map_or(usual.heart_beat, |beat| (beat, beat)),
+            ..usual
         };
-        let settings = Settings { limits, ..usual };
         Session {
             decoder: Decoder::new(Limits::STRANGER),
             asks: Requests::new(line.id),
@@ -252,6 +252,7 @@ impl Dialect for Session {
         match heard {
             Heard::Login(answer) => self.admit(answer, now),
             Heard::Flushed => self.flushed(),
+            Heard::Stalled(why) => self.fail("too slow", why, None),
             Heard::Dismissed(why) => self.fail("access refused", why, None),
             Heard::Leave(why) => self.fail("the broker is going down", why, None),
             // There is no word for being held back: the client waits.

@@ -134,6 +134,7 @@ impl Session {
             durable: self.durable_name(frame, to.kind)?,
             browse,
             selector,
+            exclusive: frame.header("activemq.exclusive") == Some("true"),
         };
         let number = self.listen(id, destination, ack, to, options);
         if let Some(listener) = self.listeners.get_mut(&number) {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::broker::Broker;
-use crate::dialect::Origin;
+use crate::dialect::{Bounds, Origin};
 use crate::{Lsn, SessionId, Value};
 
 mod acknowledge;
@@ -24,7 +24,12 @@ struct Client {
 impl Client {
     fn stranger() -> Client {
         Client {
-            session: Session::open(SessionId::of_connection(1), 100 << 20, Origin::default(), Mono::ZERO),
+            session: Session::open(
+                SessionId::of_connection(1),
+                Bounds::default(),
+                Origin::default(),
+                Mono::ZERO,
+            ),
             broker: Broker::new(broker::Settings::default()),
             now: Mono::ZERO,
             frames: Vec::new(),
@@ -487,6 +492,7 @@ fn heart_beats_are_sent_and_missed() {
 fn whoever_leaves_the_node_is_told_why() {
     for (heard, message) in [
         (Heard::Leave("because"), "the broker is going down"),
+        (Heard::Stalled("because"), "too slow"),
         (Heard::Dismissed("because"), "access refused"),
     ] {
         let mut client = Client::connected("1.2");

@@ -218,7 +218,11 @@ fn whoever_sends_is_told_that_memory_is_full() {
 
 #[test]
 fn the_node_says_goodbye() {
-    for (heard, said) in [(Heard::Leave("because"), 320), (Heard::Dismissed("because"), 403)] {
+    for (heard, said) in [
+        (Heard::Leave("because"), 320),
+        (Heard::Stalled("because"), 501),
+        (Heard::Dismissed("because"), 403),
+    ] {
         let mut node = Node::new();
         node.client(1);
         node.tell(1, Input::Heard(heard));

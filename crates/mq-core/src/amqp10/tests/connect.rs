@@ -3,7 +3,7 @@
 use tandem_mq_wire::amqp10::{Condition, SaslInit, SaslOutcome};
 
 use super::*;
-use crate::dialect::Origin;
+use crate::dialect::{Bounds, Origin};
 
 fn init(mechanism: &str, response: &'static [u8]) -> Item {
     Item::Sasl(SaslInit {
@@ -81,7 +81,12 @@ fn an_outcome_says_why() {
 
 #[test]
 fn whoever_must_say_who_it_is_is_told_so() {
-    let mut session: Session = Dialect::open(SessionId::of_connection(1), 100 << 20, Origin::default(), Mono::ZERO);
+    let mut session: Session = Dialect::open(
+        SessionId::of_connection(1),
+        Bounds::default(),
+        Origin::default(),
+        Mono::ZERO,
+    );
     session.handle(Input::Item(Item::Greeting(Greeting::Amqp)), Mono::ZERO);
     assert!(matches!(
         session.poll_output(),
@@ -165,6 +170,7 @@ fn both_sides_are_heard() {
 fn the_node_says_goodbye() {
     for (heard, said) in [
         (Heard::Leave("because"), "amqp:connection:forced"),
+        (Heard::Stalled("because"), "amqp:resource-limit-exceeded"),
         (Heard::Dismissed("because"), "amqp:unauthorized-access"),
     ] {
         let mut node = Node::new();

@@ -9,7 +9,7 @@ use tandem_time::Mono;
 use super::{Answer, Arranged, Which};
 use crate::broker::room::Seen;
 use crate::broker::route::check_name;
-use crate::broker::{Broker, MOST_BYTES, MOST_THINGS, Refusal, Thing};
+use crate::broker::{Broker, MOST_BYTES, Refusal, Thing};
 use crate::destination::is_ours;
 use crate::queue::{Entry, Place, Queue};
 use crate::{Kind, Message, QueueId, SessionId};
@@ -31,8 +31,10 @@ impl Broker {
         let target = match self.names.find(Kind::Anycast, to) {
             Some(_) => Some(self.open_queue(session, to)?),
             None if is_ours(to) => return Err(Refusal::Missing(Thing::Queue, to.into())),
-            None if self.queues.len() >= MOST_THINGS => return Err(Refusal::TooMany(Thing::Queue)),
-            None => None,
+            None => {
+                self.may_make_queues(1)?;
+                None
+            }
         };
         let target_lasts = target.is_none_or(|id| self.queues.get(&id).is_some_and(|queue| queue.durable));
         if lasts && !target_lasts {
@@ -46,7 +48,11 @@ impl Broker {
             return Err(Refusal::Full);
         }
         self.together(Some(session), |broker| {
-            let target = target.unwrap_or_else(|| broker.make_queue(to, to, Kind::Anycast, true));
+            let target = target.unwrap_or_else(|| {
+                let made = broker.make_queue(to, to, Kind::Anycast, true);
+                broker.touch(made, now);
+                made
+            });
             let mut count = 0;
             for place in places {
                 if !broker.shift_one(session, (source, place), target, now) {
@@ -98,7 +104,11 @@ impl Broker {
         if !waiting.is_some_and(has_room) {
             return false;
         }
-        let Some(entry) = self.queues.get_mut(&source).and_then(|queue| queue.take(place)) else {
+        let Some(entry) = self
+            .queues
+            .get_mut(&source)
+            .and_then(|queue| queue.take(place, &mut self.sums))
+        else {
             return false;
         };
         if let Some(at) = entry.expires {

@@ -1,14 +1,19 @@
 //! Queues: made, looked at, emptied, and gone.
 
+use std::time::Duration;
+
 use tandem_time::Mono;
 
 use super::same::same_queue;
 use super::{Answer, Arranged};
 use crate::broker::declared::{Declared, Overflow};
 use crate::broker::route::check_name;
-use crate::broker::{Broker, MOST_THINGS, Refusal, Thing};
+use crate::broker::{Broker, Refusal, Thing};
 use crate::queue::{Filling, Queue, Terms};
 use crate::{Kind, QueueId, SessionId};
+
+/// So many queues end at most in one go.
+const MOST_ENDED: usize = 1000;
 
 impl Broker {
     /// The queue by that name, if this connection may use it.
@@ -45,9 +50,7 @@ impl Broker {
             return Ok(self.view(id));
         }
         check_name(name)?;
-        if self.queues.len() >= MOST_THINGS {
-            return Err(Refusal::TooMany(Thing::Queue));
-        }
+        self.may_make_queues(1)?;
         let id = self.make_queue(name, name, Kind::Anycast, false);
         let lasts = declared.durable && !declared.exclusive;
         let owner = declared.exclusive.then(|| session.connection());
@@ -91,7 +94,7 @@ impl Broker {
             return Ok(Arranged::Count(0));
         };
         let (count, weight) = (queue.depth(), queue.weight());
-        let all = queue.take_all();
+        let all = queue.take_all(&mut self.sums);
         self.unweigh(weight);
         self.clear(id, all, Some(session));
         Ok(Arranged::Count(count))
@@ -102,10 +105,14 @@ impl Broker {
         let Some(queue) = self.queues.get(&id).filter(|queue| queue.consumers().is_empty()) else {
             return;
         };
-        let Some(expires) = queue.terms.as_ref().and_then(|terms| terms.arguments.expires) else {
-            return;
+        let ends_after = match &queue.terms {
+            Some(terms) => terms.arguments.expires.map(Duration::from_millis),
+            None if queue.is_by_use() => self.settings.queue_idle,
+            None => None,
         };
-        self.ends_at(id, Some(now + std::time::Duration::from_millis(expires)));
+        if let Some(after) = ends_after {
+            self.ends_at(id, Some(now + after));
+        }
     }
 
     /// When it goes if nobody uses it; what was known before counts no more.
@@ -120,10 +127,20 @@ impl Broker {
     }
 
     pub(in crate::broker) fn queues_due(&mut self, now: Mono) {
-        while let Some((at, id)) = self.queues_due.first().copied().filter(|(at, _)| *at <= now) {
+        // Others are heard before the next thousand.
+        for _ in 0..MOST_ENDED {
+            let Some((at, id)) = self.queues_due.first().copied().filter(|(at, _)| *at <= now) else {
+                return;
+            };
             self.queues_due.remove(&(at, id));
-            if self.queues.get(&id).is_some_and(|queue| queue.ends_at == Some(at)) {
-                self.remove_by(id, None);
+            let Some(queue) = self.queues.get(&id).filter(|queue| queue.ends_at == Some(at)) else {
+                continue;
+            };
+            let holds = queue.depth() > 0 || queue.in_flight() > 0;
+            let stays = queue.is_by_use() && (holds || self.exchanges.leads_to(id));
+            match stays {
+                true => self.touch(id, now),
+                false => self.remove_by(id, None),
             }
         }
     }

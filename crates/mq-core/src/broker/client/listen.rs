@@ -34,7 +34,10 @@ impl Broker {
         if let Err(reason) = check_name(&listen.address).and_then(|()| check_name(&own)) {
             return self.refuse(session, reason);
         }
-        let queue = self.subscription(&own, &listen, lasts);
+        let queue = match self.subscription(&own, &listen, lasts) {
+            Ok(queue) => queue,
+            Err(reason) => return self.refuse(session, reason),
+        };
         self.set_rules(queue, &name, &listen);
         self.join_queue(queue);
         let listens = Listens {
@@ -55,14 +58,15 @@ impl Broker {
     }
 
     /// The queue by that name; it survives a restart as soon as one of its clients does.
-    fn subscription(&mut self, name: &str, listen: &Listen, lasts: bool) -> QueueId {
+    fn subscription(&mut self, name: &str, listen: &Listen, lasts: bool) -> Result<QueueId, Refusal> {
         let Some(known) = self.names.find(Kind::Multicast, name) else {
-            return self.make_queue(name, &listen.address, Kind::Multicast, lasts);
+            self.may_make_queues(1)?;
+            return Ok(self.make_queue(name, &listen.address, Kind::Multicast, lasts));
         };
         if lasts {
             self.make_durable(known);
         }
-        known
+        Ok(known)
     }
 
     fn set_rules(&mut self, queue: QueueId, client: &str, listen: &Listen) {

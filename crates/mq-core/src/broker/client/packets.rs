@@ -156,13 +156,14 @@ impl Broker {
 
     /// A message that waits in its queue, and that its client may have by a number, waits for the client.
     pub(in crate::broker) fn pin(&mut self, queue: QueueId, id: MessageId) {
-        let found = self.queues.get_mut(&queue).and_then(|queue| queue.take_by_id(id));
+        let known = self.queues.get_mut(&queue);
+        let found = known.and_then(|queue| queue.take_by_id(id, &mut self.sums));
         let Some((place, entry)) = found else { return };
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, queue, place));
         }
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.in_flight += 1;
+            queue.went_out(&entry.message, &mut self.sums);
         }
         self.pinned(queue, place, entry);
     }
@@ -194,7 +195,7 @@ impl Broker {
         if let Where::Kept(held) = std::mem::replace(at, Where::Unread) {
             self.unweigh(held.entry.message.weight());
             if let Some(queue) = self.queues.get_mut(&queue) {
-                queue.in_flight -= 1;
+                queue.came_in(&held.entry.message, &mut self.sums);
             }
         }
     }

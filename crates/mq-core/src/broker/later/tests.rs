@@ -323,8 +323,9 @@ fn every_minute(delay: u64, period: u64, repeat: i64) -> Asked {
 }
 
 impl Node {
-    /// Whoever takes from it is as fast as can be.
+    /// Whoever takes from it is as fast as can be, and so is the disk.
     fn consumes(&mut self) -> usize {
+        self.store_all();
         let taken: Vec<_> = self.delivered.drain(..).map(|delivery| delivery.delivery).collect();
         let count = taken.len();
         taken

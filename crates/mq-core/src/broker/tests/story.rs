@@ -583,3 +583,26 @@ fn a_name_that_only_we_give_makes_no_queue() {
         assert_eq!(node.broker.queues().count(), 0);
     }
 }
+
+/// As ActiveMQ has it: one takes all, in order, and the others stand by.
+#[test]
+fn an_exclusive_consumer_has_the_queue_for_itself_until_it_goes() {
+    let mut node = Node::new(Settings::default());
+    let alone = |credit| Subscription {
+        credit,
+        exclusive: true,
+        ..Subscription::default()
+    };
+    node.subscribe(A, 1, &queue("q"), 100);
+    let first = node.subscribe_with(B, 1, &queue("q"), alone(2));
+    let second = node.subscribe_with(A, 2, &queue("q"), alone(100));
+    for text in ["1", "2", "3"] {
+        node.send(&queue("q"), text);
+    }
+    let takers = |node: &mut Node| node.delivered.drain(..).map(|d| d.consumer).collect::<Vec<_>>();
+    assert_eq!(takers(&mut node), [first, first], "also when it has no credit for more");
+    node.tell(Input::Unsubscribe { consumer: first });
+    assert_eq!(takers(&mut node), [second; 3]);
+    node.tell(Input::Unsubscribe { consumer: second });
+    assert_eq!(takers(&mut node).len(), 3);
+}

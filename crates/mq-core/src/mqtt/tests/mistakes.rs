@@ -1,7 +1,7 @@
 //! What a client must not do, and what it is told.
 
 use super::*;
-use crate::dialect::Origin;
+use crate::dialect::{Bounds, Origin};
 
 fn refused(node: &mut Node, connect: Connect) -> Reason {
     let id = node.connect_any(connect);
@@ -92,8 +92,10 @@ fn packets_out_of_place_end_the_connection() {
 #[test]
 fn strangers_have_little_time_and_clients_must_be_heard() {
     let mut node = Node::new();
-    node.clients
-        .insert(99, Session::open(SessionId(99), 100 << 20, Origin::default(), node.now));
+    node.clients.insert(
+        99,
+        Session::open(SessionId(99), Bounds::default(), Origin::default(), node.now),
+    );
     node.wait(9);
     assert!(!node.closed.contains(&99));
     node.wait(1);
@@ -181,6 +183,7 @@ fn a_name_that_is_too_long_is_refused_and_the_number_is_free_again() {
 fn whoever_leaves_the_node_is_told_why() {
     for (heard, reason) in [
         (Heard::Leave("because"), Reason::ServerShuttingDown),
+        (Heard::Stalled("because"), Reason::Malformed),
         (Heard::Dismissed("because"), Reason::NotAuthorized),
     ] {
         let mut node = Node::new();
