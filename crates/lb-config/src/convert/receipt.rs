@@ -142,7 +142,8 @@ impl Filing<'_> {
             return Fate::Kept(format!("{} {}", header(piece), kept.join(", ")));
         }
         // What only rules can say is said with the rules.
-        if matches!(place, Place::Defaults(_)) && entry.keys.iter().any(|key| key.starts_with("tcp-re")) {
+        if matches!(place, Place::Defaults(_)) && entry.keys.iter().any(|key| key.starts_with("tcp-re") || key == "acl")
+        {
             return Fate::Kept(IN_SECTIONS.to_owned());
         }
         no_effect().unwrap_or(Fate::Implied)

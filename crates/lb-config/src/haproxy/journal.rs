@@ -161,9 +161,18 @@ fn outline(proxy: &Proxy) -> Table {
         .filter_map(|(key, text)| Some((key.to_owned(), Value::String(text?))));
     table.extend(said);
     if proxy.role == Role::Defaults {
-        let delay = |time: std::time::Duration| Value::Integer(i64::try_from(time.as_millis()).unwrap_or(i64::MAX));
-        table.insert("tcp-request".to_owned(), delay(proxy.settings.inspect_delay));
-        table.insert("tcp-response".to_owned(), delay(proxy.settings.response_delay));
+        let (settings, rules) = (&proxy.settings, &proxy.rules);
+        let mut note = |key: &str, what: String| table.insert(key.to_owned(), Value::String(what));
+        let asked = [&rules.connection, &rules.session, &rules.content].map(|set| set.rules.len());
+        note(
+            "acl",
+            format!("{}", rules.book.acls.0.iter().map(|acl| acl.tests.len()).sum::<usize>()),
+        );
+        note("tcp-request", format!("{:?} {asked:?}", settings.inspect_delay));
+        note(
+            "tcp-response",
+            format!("{:?} {}", settings.response_delay, rules.response.rules.len()),
+        );
     }
     table
 }

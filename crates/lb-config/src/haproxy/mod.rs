@@ -10,6 +10,7 @@ mod environment;
 mod filter;
 mod forward;
 mod global;
+mod handed;
 mod heard;
 mod journal;
 mod keyword;
@@ -48,6 +49,7 @@ use args::Args;
 pub(crate) use bind::Options as BindOptions;
 use blocks::Blocks;
 use environment::Environment;
+use handed::Handed;
 pub use heard::Heard;
 pub(crate) use journal::{Entry, Journal, Place, What};
 use keyword::Keyword;
@@ -63,6 +65,7 @@ pub use unsupported::{UnsupportedDoc, unsupported_docs};
 pub(crate) struct Reader {
     defaults: Settings,
     environment: Environment,
+    handed: Handed,
     current: Current,
     /// Where it is asked what became of each line.
     pub(crate) journal: Option<Journal>,
@@ -108,7 +111,8 @@ impl Reader {
                 report.extend(outcome.err());
                 What::Environment
             } else if let Some(header) = section::header(&line) {
-                report.extend(self.open(&header, &line, sources, draft).err());
+                let opened = self.open(&header, &line, sources, world, draft, report);
+                report.extend(opened.err());
                 What::Head
             } else {
                 let outcome = self.line(&line, sources, world, draft, report);
@@ -123,7 +127,15 @@ impl Reader {
         self.close(draft);
     }
 
-    fn open(&mut self, header: &Header, line: &Line, sources: &SourceMap, draft: &mut Draft) -> Result<(), Diagnostic> {
+    fn open(
+        &mut self,
+        header: &Header,
+        line: &Line,
+        sources: &SourceMap,
+        world: World<'_>,
+        draft: &mut Draft,
+        report: &mut Vec<Diagnostic>,
+    ) -> Result<(), Diagnostic> {
         self.close(draft);
         // Until the header is known to be good.
         self.current = Current::Skipped;
@@ -135,6 +147,7 @@ impl Reader {
             Header::Defaults => {
                 let (name, from) = section::defaults_names(line)?;
                 let settings = inherited(draft, from, Settings::default)?;
+                self.handed.to_defaults(settings.from, line.span)?;
                 let name = name.unwrap_or_else(|| Spanned::new(Arc::from(""), line.words[0].span));
                 Current::Proxy(Box::new(Proxy::new(Role::Defaults, name, settings)))
             }
@@ -142,7 +155,9 @@ impl Reader {
                 let (name, from) = section::proxy_names(line)?;
                 let mut settings = inherited(draft, from, || self.defaults.clone())?;
                 settings.written.note_section(sources.origin(line.span));
-                Current::Proxy(Box::new(Proxy::new(*role, name, settings)))
+                let mut proxy = Proxy::new(*role, name, settings);
+                self.handed.give(&mut proxy, line.span, sources, world, report)?;
+                Current::Proxy(Box::new(proxy))
             }
             Header::Resolvers => {
                 let (name, _) = section::proxy_names(line)?;
@@ -197,7 +212,10 @@ impl Reader {
                 let written = &mut proxy.settings.written;
                 written.note(&line.words[0].text, || sources.origin(line.span));
                 let done = keyword::dispatch(proxy::TABLES, Section::of(proxy.role), proxy.as_mut(), &mut args);
-                done.map(|()| remember(proxy, line))
+                done.map(|()| {
+                    remember(proxy, line);
+                    self.handed.note(proxy, line);
+                })
             }
             Current::Resolvers(resolvers) => {
                 let tables = &[resolvers::KEYWORDS];
@@ -238,6 +256,7 @@ impl Reader {
         }
         self.defaults = proxy.settings;
         self.defaults.from = Some(draft.defaults.len());
+        self.handed.close(draft.defaults.len());
         draft.defaults.push(self.defaults.clone());
         if !proxy.name.value.is_empty() {
             let settings = Spanned::new(self.defaults.clone(), proxy.name.span);
@@ -326,7 +345,10 @@ pub(crate) fn rule_line(
         proxy: Some(&name),
         ..world
     };
-    let mut args = Args::new(line, sources, world, report);
+    rule(proxy, line, Args::new(line, sources, world, report))
+}
+
+fn rule(proxy: &mut Proxy, line: &Line, mut args: Args<'_>) -> Result<(), Diagnostic> {
     let tables = &[
         rules::KEYWORDS,
         filter::KEYWORDS,

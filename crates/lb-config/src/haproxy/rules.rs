@@ -23,9 +23,10 @@ use crate::{code, expr, log_format};
 pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     Keyword {
         words: "acl",
-        sections: Sections::PROXIES,
+        sections: Sections::PROXIES.and_defaults(),
         summary: "a named test: a fetch, flags, patterns",
         parse: |proxy, args| {
+            has_name(proxy, args)?;
             let at = args.last_span();
             let words = args.take_rest();
             proxy.rules.book.define(words, at, args.world)
@@ -71,7 +72,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
     Keyword {
         words: "tcp-request connection",
-        sections: Sections::FRONT.strictly(),
+        sections: Sections::FRONT.strictly().and_defaults(),
         summary: "a rule for connections as they are accepted",
         parse: |proxy, args| {
             let rule = rule(proxy, args, Stage::Connection)?;
@@ -81,7 +82,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
     Keyword {
         words: "tcp-request session",
-        sections: Sections::FRONT.strictly(),
+        sections: Sections::FRONT.strictly().and_defaults(),
         summary: "a rule for connections before they count as sessions",
         parse: |proxy, args| {
             let rule = rule(proxy, args, Stage::Session)?;
@@ -91,7 +92,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
     Keyword {
         words: "tcp-request content",
-        sections: Sections::PROXIES,
+        sections: Sections::PROXIES.and_defaults(),
         summary: "a rule for what the client sends first",
         parse: |proxy, args| {
             let rule = rule(proxy, args, Stage::Content)?;
@@ -101,7 +102,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
     },
     Keyword {
         words: "tcp-response content",
-        sections: Sections::PROXIES,
+        sections: Sections::PROXIES.and_defaults(),
         summary: "a rule for what the server sends first",
         parse: |proxy, args| {
             let rule = rule(proxy, args, Stage::Response)?;
@@ -128,6 +129,16 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         },
     },
 ];
+
+/// ACLs and rules of `defaults` are for those who ask for it by its name.
+fn has_name(proxy: &Proxy, args: &Args<'_>) -> Result<(), Diagnostic> {
+    if proxy.role != Role::Defaults || !proxy.name.value.is_empty() {
+        return Ok(());
+    }
+    let message = "only `defaults` with a name can have this";
+    Err(Diagnostic::error(code::MISPLACED, args.line_span(), message)
+        .help("write `defaults NAME`, and `from NAME` behind the names of the sections that take it"))
+}
 
 fn persist(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<(), Diagnostic> {
     let at = args.line_span();
@@ -212,6 +223,7 @@ pub(super) const UNSUPPORTED: &[(&str, &str)] = &[
 ];
 
 fn rule(proxy: &mut Proxy, args: &mut Args<'_>, stage: Stage) -> Result<Rule, Diagnostic> {
+    has_name(proxy, args)?;
     let span = args.line_span();
     let action = action(proxy, args, stage)?;
     let when = condition(proxy, args)?;
@@ -338,7 +350,7 @@ fn expect_proxy(args: &mut Args<'_>, word: &Word, stage: Stage) -> Result<Action
 
 /// `capture EXPRESSION len N`: the line of the frontend shows it as `%hr`, rules ask for it as `capture.req.hdr(NUMBER)`.
 fn capture(proxy: &mut Proxy, args: &mut Args<'_>, word: &Word) -> Result<Action, Diagnostic> {
-    if !proxy.role.accepts() {
+    if proxy.role == Role::Backend {
         let message = "a backend has no line of its own that would show this";
         return Err(Diagnostic::error(code::MISPLACED, word.span, message).help("write it in the frontend"));
     }
