@@ -14,7 +14,7 @@ mod tls;
 
 use std::ops::Range;
 
-use tandem_lb_core::expr::{Expr, Scope, Variable};
+use tandem_lb_core::expr::{Expr, Kind, Scope, Variable};
 use tandem_lb_core::stick::DataType;
 use tandem_text::{Code, Span, nearest};
 
@@ -70,6 +70,8 @@ pub(crate) enum Reference {
     Table(String),
     /// That it counts this.
     Stored(String, DataType),
+    /// That its keys can be made of such values.
+    Keyed(String, Kind),
     Userlist(String),
     /// A section `resolvers`.
     Resolvers(String),

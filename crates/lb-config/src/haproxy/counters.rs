@@ -1,5 +1,7 @@
 //! The actions that count: `track-sc0 KEY [table T]`, `sc-inc-gpc0(0)`, `sc-set-gpt(1,0) 5` and their like.
 
+use std::sync::Arc;
+
 use tandem_lb_core::expr::{Expr, Fetch, Kind, Sample};
 use tandem_lb_core::rules::{Action, Change, How};
 use tandem_lb_core::stick::DataType;
@@ -9,7 +11,7 @@ use tandem_text::{Diagnostic, Spanned};
 use super::args::Args;
 use super::rules::value;
 use crate::code;
-use crate::draft::Proxy;
+use crate::draft::{Proxy, Role};
 use crate::expr::{Reference, SLOTS};
 
 /// `None` when the action is none of these.
@@ -67,16 +69,28 @@ fn track(word: &Word, number: &str, proxy: &mut Proxy, args: &mut Args<'_>) -> R
         let message = format!("`{}` has no number from 0 to {}", word.text, SLOTS - 1);
         return Err(Diagnostic::error(code::BAD_VALUE, word.span, message).help("write for example `track-sc0 src`"));
     };
-    let key = value(proxy, args)?;
-    let table = table(proxy, args)?;
+    let (key, table) = key(proxy, args)?;
     Ok(Action::Track { slot, key, table })
 }
 
+/// An expression, and the table that finds its value among its keys.
+pub(super) fn key(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<(Expr, Arc<str>), Diagnostic> {
+    let key = value(proxy, args)?;
+    let at = args.last_span();
+    let table = table(proxy, args)?;
+    let reference = Reference::Keyed(table.to_string(), key.kind());
+    proxy.rules.book.references.push(Spanned::new(reference, at));
+    Ok((key, table))
+}
+
 /// `table NAME`; without it the proxy's own.
-pub(super) fn table(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<std::sync::Arc<str>, Diagnostic> {
+pub(super) fn table(proxy: &mut Proxy, args: &mut Args<'_>) -> Result<Arc<str>, Diagnostic> {
     let (name, at) = if args.accept("table") {
         let word = args.word("the name of a table")?;
         (word.text.as_str().into(), word.span)
+    } else if proxy.role == Role::Defaults {
+        let message = "`defaults` have no stick-table of their own";
+        return Err(Diagnostic::error(code::MISSING, args.line_span(), message).help("write `table NAME`"));
     } else {
         (proxy.name.value.clone(), args.line_span())
     };

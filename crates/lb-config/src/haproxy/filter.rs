@@ -156,7 +156,9 @@ fn among(proxy: &mut Proxy, args: &mut Args<'_>, way: Way, said: &mut Said) -> R
         None => counters::table(proxy, args)?,
     };
     let stored = Reference::Stored(table.to_string(), way.rate());
-    proxy.rules.book.references.push(Spanned::new(stored, at));
+    let keyed = Reference::Keyed(table.to_string(), key.kind());
+    let references = &mut proxy.rules.book.references;
+    references.extend([stored, keyed].map(|reference| Spanned::new(reference, at)));
     Ok(Among::Key { key, table, limit })
 }
 

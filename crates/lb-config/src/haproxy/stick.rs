@@ -140,8 +140,7 @@ fn odd_word(word: &Word) -> Diagnostic {
 
 fn rule(proxy: &mut Proxy, args: &mut Args<'_>, matches: bool, stores: Storing) -> Outcome {
     let span = args.line_span();
-    let key = rules::value(proxy, args)?;
-    let table = counters::table(proxy, args)?;
+    let (key, table) = counters::key(proxy, args)?;
     let when = rules::condition(proxy, args)?;
     let place = match stores {
         Storing::Response => Place::Store,

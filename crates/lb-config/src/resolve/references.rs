@@ -108,7 +108,11 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
             )
         }
         // Sections are asked for before, and whether tables are there is asked where they are gathered.
-        Reference::Table(_) | Reference::Stored(..) | Reference::Userlist(_) | Reference::Resolvers(_) => None,
+        Reference::Table(_)
+        | Reference::Stored(..)
+        | Reference::Keyed(..)
+        | Reference::Userlist(_)
+        | Reference::Resolvers(_) => None,
         // It may be nothing.
         Reference::LastRule => None,
         Reference::Limiter(name) | Reference::OwnLimiter(name) => {

@@ -1,7 +1,8 @@
 //! The stick tables of all proxies, and whether what names one names one that is there.
 
+use tandem_lb_core::expr::Kind;
 use tandem_lb_core::rules::Storing;
-use tandem_lb_core::stick::{DataType, TableSettings};
+use tandem_lb_core::stick::{DataType, KeyType, TableSettings};
 use tandem_text::{Diagnostic, Span};
 
 use super::references::unless_known;
@@ -61,6 +62,7 @@ pub(super) fn all(proxies: &[Proxy], sections: &[Peers], report: &mut Vec<Diagno
             .filter_map(|reference| match &reference.value {
                 Reference::Table(name) => unknown(proxy, name, reference.span, &tables),
                 Reference::Stored(name, data) => not_stored(name, *data, reference.span, &tables),
+                Reference::Keyed(name, kind) => never_a_key(name, *kind, reference.span, &tables),
                 _ => None,
             })
             .collect();
@@ -133,6 +135,25 @@ fn not_stored(name: &str, data: DataType, at: Span, tables: &[Table]) -> Option<
     }
     let message = format!("the stick-table `{name}` does not store `{}`", data.name());
     let help = format!("add `store {}(1s)` to it", data.name());
+    Some(Diagnostic::error(code::CONFLICT, at, message).help(help))
+}
+
+/// A value that never becomes a key of this table: nobody would ever be found in it.
+fn never_a_key(name: &str, kind: Kind, at: Span, tables: &[Table]) -> Option<Diagnostic> {
+    let table = tables.iter().find(|table| *table.name == *name)?;
+    let wanted = match table.settings.key {
+        KeyType::Ipv4 => Kind::V4,
+        KeyType::Ipv6 => Kind::V6,
+        KeyType::Integer => Kind::Int,
+        KeyType::Text { .. } => Kind::Text,
+        KeyType::Binary { .. } => Kind::Binary,
+    };
+    if kind.becomes(wanted) {
+        return None;
+    }
+    let (kind, wanted) = (kind.word(), wanted.word());
+    let message = format!("this is of type {kind}, and keys of the stick-table `{name}` are of type {wanted}");
+    let help = "give the table a type that holds it, or convert the value: bytes become a string with `hex`, a number with `be2dec`";
     Some(Diagnostic::error(code::CONFLICT, at, message).help(help))
 }
 
