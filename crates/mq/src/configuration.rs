@@ -19,7 +19,7 @@ use crate::policies::{self, Policy};
 use crate::tls::Tls;
 use crate::users::Known;
 
-/// A message is one record of the journal, with its head, and none of those is larger than a GiB.
+/// A message is one record of the journal, which is far from its limit with this.
 const LARGEST: usize = 512 << 20;
 
 #[derive(Debug, Deserialize)]
@@ -50,9 +50,6 @@ pub(crate) struct Configuration {
     pub(crate) queue_idle_timeout: u32,
     pub(crate) admin: Option<Admin>,
 }
-
-/// One message is one record of the journal, which is far from its limit with this.
-const MOST_FRAME: usize = 512 << 20;
 
 /// Where those who watch the node ask.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
@@ -266,13 +263,6 @@ impl Configuration {
         if !self.anonymous && self.users.is_empty() {
             bail!("nobody could log in: add a [[user]], or write anonymous = true");
         }
-        if let Some(listener) = self.listeners.iter().find(|listener| listener.max_frame > MOST_FRAME) {
-            bail!(
-                "max-frame of the listener {} is {}; more than {MOST_FRAME} cannot be kept as one message",
-                listener.address,
-                listener.max_frame
-            );
-        }
         if !(1..=100).contains(&self.max_disk_usage) {
             bail!(
                 "max-disk-usage is a number of hundredths from 1 to 100, not {}",
@@ -362,7 +352,7 @@ mod tests {
             ),
             ("data-dir = \"/d\"\n[[listen]]\naddress = \"here\"\n", "line 3"),
             (
-                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\nmax-frame = 999999999\n",
+                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\nmax-frame = 536870913\n",
                 "max-frame is at most 536870912",
             ),
             (
@@ -372,10 +362,6 @@ mod tests {
             (
                 "data-dir = \"/d\"\nanonymous = true\nmax-disk-usage = 0\n[[listen]]\naddress = \"127.0.0.1:1\"\n",
                 "from 1 to 100",
-            ),
-            (
-                "data-dir = \"/d\"\nanonymous = true\n[[listen]]\naddress = \"127.0.0.1:1\"\nmax-frame = 536870913\n",
-                "max-frame of the listener 127.0.0.1:1 is 536870913; more than 536870912",
             ),
             (
                 "data-dir = \"/d\"\n[[listen]]\naddress = \"127.0.0.1:1\"\n[[user]]\nname = \"a\"\npassword-hash = \"x\"\n",
