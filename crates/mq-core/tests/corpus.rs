@@ -6,6 +6,8 @@ mod check;
 mod check_amqp091;
 #[path = "../fuzz/src/check_amqp10.rs"]
 mod check_amqp10;
+#[path = "../fuzz/src/check_stomp.rs"]
+mod check_stomp;
 #[path = "../../fuzz-corpus.rs"]
 mod corpus;
 #[path = "../fuzz/src/one_client.rs"]
@@ -27,6 +29,42 @@ fn whatever_clients_of_amqp_send_holds() {
 #[test]
 fn whatever_clients_of_amqp_1_0_send_holds() {
     every_input_holds(env!("CARGO_MANIFEST_DIR"), "amqp10", check_amqp10::check);
+}
+
+#[test]
+fn whatever_clients_of_stomp_send_holds() {
+    every_input_holds(env!("CARGO_MANIFEST_DIR"), "stomp", check_stomp::check);
+}
+
+/// Lines that are nearly right get further than bytes that are not.
+fn stomp() -> impl Strategy<Value = Vec<u8>> {
+    let heads = prop::sample::select(vec![
+        "SEND\ndestination:/queue/q\nreceipt:r\n",
+        "SEND\ndestination:/topic/t\ntransaction:x\n",
+        "SEND\ndestination:/queue/q\nexpires:1\npriority:9\n",
+        "SEND\ndestination:/queue/q\nAMQ_SCHEDULED_DELAY:1000\n",
+        "SEND\ndestination:/queue/w\ntransaction:x\ncontent-length:1\n",
+        "SUBSCRIBE\nid:1\ndestination:/topic/#\nack:client\n",
+        "SUBSCRIBE\nid:2\ndestination:/queue/w\nack:client-individual\ncredit:1\n",
+        "SUBSCRIBE\nid:3\ndestination:/queue/q\nbrowser:true\n",
+        "SUBSCRIBE\nid:4\ndestination:/topic/t\ndurable:true\nactivemq.subscriptionName:s\n",
+        "SUBSCRIBE\nid:5\ndestination:/temp-queue/a\nselector:a = 1\n",
+        "UNSUBSCRIBE\nid:1\n",
+        "UNSUBSCRIBE\nid:4\ndurable:true\nactivemq.subscriptionName:s\n",
+        "ACK\nid:1\n",
+        "ACK\nid:2\ntransaction:x\n",
+        "NACK\nid:2\n",
+        "BEGIN\ntransaction:x\n",
+        "COMMIT\ntransaction:x\n",
+        "ABORT\ntransaction:x\n",
+        "DISCONNECT\nreceipt:end\n",
+        "\n",
+    ]);
+    let body = prop::sample::select(vec!["", "x", "xy"]);
+    prop_oneof![
+        12 => (heads, body).prop_map(|(head, body)| format!("{head}\n{body}\0").into_bytes()),
+        1 => prop::collection::vec(any::<u8>(), 0..20),
+    ]
 }
 
 /// Frames that are nearly right get further than bytes that are not.
@@ -164,6 +202,11 @@ fn step() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
+    #[test]
+    fn lines_that_are_nearly_right_hold(first in any::<u8>(), frames in prop::collection::vec(stomp(), 0..60)) {
+        check_stomp::check(&[vec![first & !1], frames.concat()].concat());
+    }
+
     #[test]
     fn frames_that_are_nearly_right_hold(first in any::<u8>(), frames in prop::collection::vec(frame(), 0..60)) {
         check_amqp10::check(&[vec![first & !1], frames.concat()].concat());
