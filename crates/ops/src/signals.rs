@@ -7,7 +7,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
 use signal_hook::iterator::backend::SignalDelivery;
@@ -121,16 +121,34 @@ impl Signals {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }
 
+    /// The order to stop. Whatever has come is handed out later, this order too.
+    pub async fn stop(&mut self) -> io::Result<()> {
+        std::future::poll_fn(|cx| self.poll_stop(cx)).await
+    }
+
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Received>> {
-        loop {
-            if !self.waiting.is_empty() {
-                return Poll::Ready(Ok(self.waiting.remove(0)));
+        while self.waiting.is_empty() {
+            ready!(self.poll_arrived(cx))?;
+        }
+        Poll::Ready(Ok(self.waiting.remove(0)))
+    }
+
+    fn poll_stop(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.waiting.iter().any(|one| one.intention == Intention::Stop) {
+            ready!(self.poll_arrived(cx))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.delivery.poll_pending(&mut |read| has_bytes(read, cx)) {
+            Ok(Some(arrived)) => {
+                let arrived = arrived.collect();
+                self.take(arrived);
+                Poll::Ready(Ok(()))
             }
-            match self.delivery.poll_pending(&mut |read| has_bytes(read, cx)) {
-                Ok(Some(arrived)) => self.take(arrived.collect()),
-                Ok(None) => return Poll::Pending,
-                Err(error) => return Poll::Ready(Err(error)),
-            }
+            Ok(None) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 

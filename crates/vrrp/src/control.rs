@@ -22,7 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use tandem_ops::clock::Wall;
 use tandem_ops::notify::{self, Notifier};
-use tandem_ops::signals::{Dump, Intention, ROUTER, Received, Signals};
+use tandem_ops::signals::{Dump, Intention, Received, Signals};
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{InstanceId, InstanceSettings, RouterSettings};
 use tandem_vrrp_core::{DropReason, Event, Notice, Release, State, Subject, Who};
@@ -85,11 +85,12 @@ pub(crate) struct Control {
     /// Where this process came from, if it entered another network.
     pub(crate) first_network: Option<File>,
     pub(crate) notifier: Rc<Notifier>,
+    pub(crate) signals: Signals,
     pub(crate) orders: mpsc::Sender<Order>,
     pub(crate) reports: mpsc::Receiver<Report>,
 }
 
-/// Starts everything that runs beside the brain. Signals are listened to when this returns.
+/// Starts everything that runs beside the brain.
 pub(crate) fn start(control: Control) -> io::Result<Running> {
     let Control {
         args,
@@ -103,10 +104,10 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         door,
         first_network,
         notifier,
+        signals,
         orders,
         reports,
     } = control;
-    let signals = Signals::listen(ROUTER)?;
     let (ask, questions) = socket::questions();
     socket::serve(door, ask.clone())?;
     let mut exporter = Exporter::new(ask, log.clone());

@@ -10,6 +10,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +21,7 @@ use tandem_ops::clock::Clock;
 use tandem_ops::daemonize::{self, Readiness, Side};
 use tandem_ops::notify::{Notifier, State};
 use tandem_ops::pidfile::PidFile;
+use tandem_ops::signals::{ROUTER, Signals};
 use tandem_sys::realtime;
 use tandem_vrrp_config::Plan;
 use thiserror::Error;
@@ -110,10 +112,15 @@ pub(crate) fn run(
         .enable_all()
         .build_local(LocalOptions::default())?;
     let thread = runtime.block_on(async {
+        // From here on no signal ends this process but in good order: whatever is put in place is taken away again.
+        let mut signals = Signals::listen(ROUTER).context("signals")?;
         let launcher = Launcher::new(&args);
         let heralds = Heralds::new(&plan, log.clone(), launcher.clone());
         if let Some(script) = &plan.global.scripts.startup {
-            heralds.once(script).await;
+            tokio::select! {
+                () = heralds.once(script) => {}
+                stop = signals.stop() => return stop.map(|()| None).context("signals"),
+            }
         }
         let mut firewall = Firewall::default();
         // Before the addresses are there.
@@ -147,18 +154,21 @@ pub(crate) fn run(
             door,
             first_network,
             notifier: notifier.clone(),
+            signals,
             orders: brain.orders,
             reports: brain.reports,
         };
         let running = control::start(control)?;
         say_ready(&notifier, readiness, &log)?;
         running.until_the_end().await?;
-        anyhow::Ok(brain.thread)
+        anyhow::Ok(Some(brain.thread))
     })?;
     notifier.send(&[State::Stopping]).ok();
-    match thread.join() {
-        Ok(result) => result.context("the router failed")?,
-        Err(_) => return Err(Panicked.into()),
+    // There is none if it was told to stop before it began.
+    match thread.map(JoinHandle::join) {
+        None => {}
+        Some(Ok(result)) => result.context("the router failed")?,
+        Some(Err(_)) => return Err(Panicked.into()),
     }
     log.info(&format!("Stopped {called} v{}", env!("CARGO_PKG_VERSION")));
     Ok(ExitCode::SUCCESS)

@@ -35,6 +35,19 @@ fn signals_become_intentions() {
         raise(SIGTTOU).expect("it is caught");
         assert_eq!(soon(&mut signals).await.intention, Intention::Pause);
 
+        raise(SIGHUP).expect("it is caught");
+        let no_order = tokio::time::timeout(Duration::from_millis(20), signals.stop()).await;
+        assert!(no_order.is_err(), "nobody said that: {no_order:?}");
+        raise(SIGTERM).expect("it is caught");
+        let stop = tokio::time::timeout(Duration::from_secs(5), signals.stop()).await;
+        assert!(matches!(stop, Ok(Ok(()))), "it was raised: {stop:?}");
+        assert_eq!(
+            soon(&mut signals).await.intention,
+            Intention::Reload,
+            "both are still there"
+        );
+        assert_eq!(soon(&mut signals).await.intention, Intention::Stop);
+
         let mut routers = Signals::listen(ROUTER).expect("all of these can be caught");
         every_one_arrives(&mut routers, ROUTER).await;
     });
