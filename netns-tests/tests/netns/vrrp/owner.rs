@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
 use tandem_lab::{Host, Lab, Running};
-use tandem_netns_tests::Bench;
+use tandem_netns_tests::{Bench, wait};
 
+use super::services::{make_executable, wait_for_text};
 use super::stage::{self, Config, LONG, Program, VIP};
 
 /// It is master with it from the start, puts it back in place when somebody takes it, and leaves it to the host.
@@ -24,20 +25,28 @@ pub(super) fn keeps_its_address(bench: &Bench<'_>) -> Result<()> {
         stage::run(host, Program::Ours, &file)
     };
     let mut told = owner.run(Command::new("ip").args(["monitor", "address", "dev", "eth0"]))?;
+    // Nobody says when it has begun to listen.
+    wait("news of an address", || {
+        let passing = "10.8.0.1/32".parse()?;
+        owner.add_address("eth0", passing)?;
+        owner.delete_address("eth0", passing)?;
+        Ok(told.output().contains("10.8.0.1"))
+    })?;
+    let is_taken = || {
+        let text = told.output();
+        text.lines()
+            .any(|line| line.contains("Deleted") && line.contains("10.9.0.100"))
+    };
     let mut daemon = run(&owner, Config::v3(255).with("state MASTER"))?;
     daemon.wait_for_line("Entering MASTER STATE", LONG)?;
     let backup = run(&other, Config::v3(100))?;
     backup.wait_for_line("Entering BACKUP STATE", LONG)?;
     daemon.signal(Signal::SIGHUP)?;
     daemon.wait_for_line("Reload finished", LONG)?;
-    ensure!(
-        !told.output().contains("Deleted"),
-        "it was taken from its host:\n{}",
-        told.output()
-    );
+    ensure!(!is_taken(), "it was taken from its host:\n{}", told.output());
 
     owner.delete_address("eth0", "10.9.0.100/24".parse()?)?;
-    told.wait_for_line("Deleted", LONG)?;
+    wait("news of its removal", || Ok(is_taken()))?;
     owner.wait_for_address(VIP, true, LONG)?;
     daemon.wait_for_line("somebody removed 10.9.0.100", LONG)?;
     daemon.stop(LONG)?;
@@ -60,6 +69,35 @@ pub(super) fn takes_what_it_brought(bench: &Bench<'_>) -> Result<()> {
         stage.a.holds(IpAddr::from([10, 9, 0, 1]))?,
         "the host's own address is gone"
     );
+    Ok(())
+}
+
+/// Whoever is told to stop while it starts leaves nothing behind, at whatever moment: an owner has its address at once.
+pub(super) fn stops_while_it_starts(bench: &Bench<'_>) -> Result<()> {
+    const STEP: Duration = Duration::from_millis(2);
+    let stage = stage::Stage::new(bench)?;
+    let owner = || Config::v3(255).with("state MASTER");
+    for step in 0..20 {
+        let mut daemon = stage.start(&stage.a, Program::Ours, &owner())?;
+        std::thread::sleep(STEP * step);
+        daemon.stop(LONG)?;
+        ensure!(!stage.a.holds(VIP)?, "after {:?}:\n{}", STEP * step, daemon.output());
+    }
+
+    let folder = stage.lab.folder()?;
+    let (script, begun) = (folder.join("startup.sh"), folder.join("begun"));
+    let text = format!("#!/bin/sh\necho begun > {}\nexec sleep 600\n", begun.display());
+    std::fs::write(&script, text)?;
+    make_executable(&script)?;
+    let scripted = owner().after(format!(
+        "global_defs {{\n startup_script \"{}\"\n startup_script_timeout 600\n}}",
+        script.display()
+    ));
+    let mut daemon = stage.start(&stage.a, Program::Ours, &scripted)?;
+    wait_for_text(&begun, "begun\n")?;
+    let status = daemon.stop(LONG)?;
+    ensure!(status.success(), "{status}, while a script runs:\n{}", daemon.output());
+    ensure!(!stage.a.holds(VIP)?, "it was master after all:\n{}", daemon.output());
     Ok(())
 }
 
