@@ -64,12 +64,7 @@ const OWN_FILES: u64 = 100;
 /// Runs the Plan until a signal ends it. `said` is what there was to say of its configuration.
 pub(crate) fn run(plan: Plan, said: String, args: Args, program: &str) -> anyhow::Result<ExitCode> {
     let (plan, args) = (Arc::new(plan), Arc::new(args));
-    let files = limits::raise_open_files(
-        args.maxconn
-            .or(plan.global.maxconn)
-            .map(|n| 2 * u64::from(n) + own_files(&plan, u64::MAX)),
-        plan.global.files.map(u64::from),
-    );
+    let files = open_files(&plan, &args)?;
     let maxconn = maxconn(&plan, &args, files);
     let addresses = build::addresses(&plan.backends).map_err(all)?;
     let fetched = args.take_over.as_deref().map(upgrade::fetch).transpose()?;
@@ -83,7 +78,7 @@ pub(crate) fn run(plan: Plan, said: String, args: Args, program: &str) -> anyhow
     // Who is not told to end keeps what is his.
     let predecessor = before.filter(|_| !args.finish.is_empty());
     let closed = predecessor.as_ref().map(|p| p.closed().to_vec()).unwrap_or_default();
-    let workers = plan.global.threads.map_or_else(cpus, usize::from).max(1);
+    let workers = workers(&plan);
     let opened = open_listeners(
         &plan,
         &closed,
@@ -327,16 +322,60 @@ fn say_ready(notifier: &Notifier, readiness: Option<Readiness>) -> anyhow::Resul
         .context("cannot let go of the terminal")
 }
 
+/// Has the system allow as many files as are asked for, or as the connections need; how many it allows.
+fn open_files(plan: &Plan, args: &Args) -> anyhow::Result<u64> {
+    let global = &plan.global;
+    let asked = global.open_files.map(u64::from);
+    let wanted = args.maxconn.or(global.maxconn);
+    let most = global.files.map(u64::from);
+    let least = wanted.map_or(0, |n| least_files(plan, n));
+    let needed = wanted.map(|n| 2 * u64::from(n) + own_files(plan, u64::MAX));
+    let mut files = limits::raise_open_files(asked.max(needed), most);
+    let bare = asked.unwrap_or(0).max(least);
+    if files < bare {
+        // Where the system does not allow all of them, it may allow these.
+        files = limits::raise_open_files(Some(bare), most);
+    }
+    let lacks_asked = asked
+        .filter(|asked| files < *asked)
+        .map(|asked| format!("ulimit-n {asked}"));
+    let lacks = lacks_asked.or_else(|| wanted.filter(|_| files < least).map(|n| format!("maxconn {n}")));
+    match lacks {
+        Some(what) if !global.lenient_limits => bail!(
+            "{what} needs more files than the {files} that may be open: raise the limit (`ulimit -n`, LimitNOFILE=), ask for less, \
+             or write `no strict-limits` to start with what there is"
+        ),
+        _ => Ok(files),
+    }
+}
+
+/// With fewer files than these HAProxy does not start: it counts less for itself than is set aside here.
+fn least_files(plan: &Plan, connections: u32) -> u64 {
+    const USUAL: u64 = 10;
+    const OF_EACH_THREAD: u64 = 3;
+    let binds: usize = plan.frontends.iter().map(|f| f.binds.len()).sum();
+    2 * u64::from(connections) + USUAL + binds as u64 + OF_EACH_THREAD * workers(plan) as u64
+}
+
 /// The most connections, as far as the files allow.
 pub(crate) fn maxconn(plan: &Plan, args: &Args, files: u64) -> u32 {
     let possible = connections_within(files, own_files(plan, files));
-    let wanted = args.maxconn.or(plan.global.maxconn);
-    if let Some(wanted) = wanted.filter(|&n| n > possible) {
-        tracing::warn!(
-            "maxconn {wanted} needs more files than the {files} that are allowed: raise the limit (ulimit -n)"
-        );
+    let Some(wanted) = args.maxconn.or(plan.global.maxconn) else {
+        return possible.max(1);
+    };
+    if wanted <= possible {
+        return wanted;
     }
-    wanted.unwrap_or(possible).max(1)
+    // A few too many are what HAProxy would take, too.
+    let most = if least_files(plan, wanted) <= files {
+        wanted
+    } else {
+        possible.max(1)
+    };
+    tracing::warn!(
+        "maxconn {wanted} may need more files than the {files} that are allowed, and is {most}: raise the limit (ulimit -n)"
+    );
+    most
 }
 
 /// The most pipes. They are lent only while there is something in them, so a few will do for many connections.
@@ -356,6 +395,10 @@ pub(crate) fn own_files(plan: &Plan, files: u64) -> u64 {
     OWN_FILES + binds as u64 + servers as u64 + 2 * pipes(plan, files) as u64
 }
 
+fn workers(plan: &Plan) -> usize {
+    plan.global.threads.map_or_else(cpus, usize::from).max(1)
+}
+
 fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
@@ -369,4 +412,38 @@ fn chance() -> u64 {
 fn all(errors: Vec<impl fmt::Display>) -> anyhow::Error {
     let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
     anyhow::anyhow!("{}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tandem_lb_config::Global;
+
+    use super::*;
+
+    fn plan(set: impl FnOnce(&mut Global)) -> Plan {
+        let mut plan = Plan::default();
+        set(&mut plan.global);
+        plan
+    }
+
+    #[test]
+    fn bytes_go_through_as_many_pipes_as_was_said() {
+        assert_eq!(pipes(&plan(|_| ()), 1 << 20), 256);
+        assert_eq!(pipes(&plan(|_| ()), 640), 10);
+        assert_eq!(pipes(&plan(|global| global.pipes = Some(3)), 640), 3);
+        let none = plan(|global| (global.pipes, global.no_splice) = (Some(3), true));
+        assert_eq!(pipes(&none, 640), 0);
+    }
+
+    #[test]
+    fn there_are_as_many_connections_as_was_said_or_as_the_files_allow() {
+        use clap::Parser;
+        let args = Args::parse_from(["tandem-lb"]);
+        let possible = maxconn(&plan(|_| ()), &args, 10_000);
+        assert!((4000..5000).contains(&possible), "{possible}");
+        let wants = |most| plan(|global| (global.maxconn, global.threads) = (Some(most), Some(2)));
+        assert_eq!(maxconn(&wants(300), &args, 10_000), 300);
+        assert_eq!(maxconn(&wants(4900), &args, 10_000), 4900, "HAProxy would take it");
+        assert_eq!(maxconn(&wants(50_000), &args, 10_000), possible);
+    }
 }

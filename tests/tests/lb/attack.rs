@@ -48,7 +48,10 @@ fn with_files(files: u32, command: &Command) -> Command {
 #[test]
 fn exhausted_files_cost_no_time_and_come_back() {
     let server = Server::echo();
-    let config = Config::default().global("maxconn 1000").server("s", &server, "");
+    // It starts with so many, and they need a few files more than there are beside its own.
+    let config = Config::default()
+        .global("maxconn 24\n nbthread 1")
+        .server("s", &server, "");
     let lb = Lb::start_as(&config.to_string(), |command| with_files(64, &command));
     let mut first = connect(config.at());
     assert_eq!(ask(&mut first, b"first"), b"first");

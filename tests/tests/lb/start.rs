@@ -1,11 +1,12 @@
 //! Starting, or saying why not.
 
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::Output;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tandem_tests::{Config, Lb, Server, ask, check, connect, free_port, until};
+use tandem_tests::{Config, Lb, Server, ask, check, connect, free_port, order, until};
 
 fn said(output: &Output) -> (String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -57,6 +58,37 @@ fn all_addresses_in_use_are_named_with_their_lines() {
         let words = format!(":{line}: frontend 'fe': cannot listen on {address}: Address already in use");
         assert!(err.contains(&words), "{words}: {err}");
     }
+}
+
+/// More files than any system has.
+#[test]
+fn a_limit_that_cannot_be_had_ends_the_start_unless_it_need_not_be() {
+    for (wanted, said_of) in [
+        ("maxconn 900000000", "maxconn 900000000"),
+        ("ulimit-n 2000000000", "ulimit-n 2000000000"),
+    ] {
+        let config = Config::default().server_at("s", ([127, 0, 0, 1], 9).into(), "");
+        let config = config.global(wanted);
+        let output = check(&["-db"], &config.to_string());
+        let (_, err) = said(&output);
+        assert_eq!(output.status.code(), Some(1), "{err}");
+        assert!(err.contains(&format!("{said_of} needs more files")), "{err}");
+    }
+    let socket = format!("/tmp/tandem-limits-{}.sock", std::process::id());
+    let config = Config::default().server_at("s", ([127, 0, 0, 1], 9).into(), "");
+    let config = config.global(format!(
+        "maxconn 900000000\n  no strict-limits\n  stats socket {socket}"
+    ));
+    let _lb = Lb::start(&config.to_string());
+    let info = order(Path::new(&socket), "show info");
+    let most = info
+        .lines()
+        .find_map(|line| line.strip_prefix("Maxconn: "))
+        .expect("it says it");
+    assert!(
+        (1..900_000_000).contains(&most.parse::<u32>().expect("a number")),
+        "{most}"
+    );
 }
 
 #[test]

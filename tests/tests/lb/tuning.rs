@@ -55,6 +55,29 @@ fn buffers_are_as_large_as_they_are_to_be() {
     });
 }
 
+/// What rules wait for may lie behind the usual 15,360 bytes.
+#[test]
+fn rules_look_at_as_much_as_the_buffer_holds() {
+    let server = Server::echo();
+    let config = |room: &Room| {
+        let head = room.head().replace("defaults", " tune.bufsize 32768\ndefaults");
+        let rules = " tcp-request inspect-delay 30s\n tcp-request content accept if { req.len ge 20000 }\n tcp-request content reject\n";
+        format!(
+            "{head}listen l\n bind {}\n{rules} server s {}\n",
+            room.at(0),
+            server.address()
+        )
+    };
+    both(1, config, |room| {
+        let sent = vec![7; 25_000];
+        let mut client = connect(room.at(0));
+        client.write_all(&sent).expect("it takes it");
+        let mut back = vec![0; sent.len()];
+        client.read_exact(&mut back).expect(room.name);
+        assert!(back == sent, "{}", room.name);
+    });
+}
+
 /// A listener with TLS and one without behind that head.
 fn with_tls(room: &Room, head: &str) -> String {
     let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/corpus/configs/files/broker.pem");

@@ -10,6 +10,8 @@ pub fn in_force(mut new: Plan, running: &Plan) -> Plan {
     global.daemon = was.daemon;
     global.threads = was.threads;
     global.files = was.files;
+    global.open_files = was.open_files;
+    global.lenient_limits = was.lenient_limits;
     global.accept = was.accept;
     global.pidfile.clone_from(&was.pidfile);
     global.user.clone_from(&was.user);

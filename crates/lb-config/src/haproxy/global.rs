@@ -272,6 +272,43 @@ pub(super) const LIMITS: &[Keyword<Global>] = &[
         },
     },
     Keyword {
+        words: "ulimit-n",
+        sections: HERE,
+        summary: "so many files have to be allowed at least, or it does not start; it may take more, as HAProxy",
+        parse: |global, args| {
+            global.open_files = args.rate()?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "strict-limits",
+        sections: HERE,
+        summary: "a limit that cannot be had ends the start, as it does anyway; with `no` it starts, and `maxconn` is what there are files for",
+        parse: |global, args| {
+            global.lenient_limits = args.negated();
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tune.bufsize",
+        sections: HERE,
+        summary: "rules look at so many bytes that a side sends first, less `tune.maxrewrite`; 65,536 at most",
+        parse: |global, args| {
+            global.inspected.size = Some(args.number(1..=i32::MAX as u32)?);
+            look_at_less(global, args);
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "tune.maxrewrite",
+        sections: HERE,
+        summary: "how many bytes of `tune.bufsize` rules do not look at",
+        parse: |global, args| {
+            global.inspected.reserve = Some(args.number(0..=i32::MAX as u32)?);
+            Ok(())
+        },
+    },
+    Keyword {
         words: "stats maxconn",
         sections: HERE,
         summary: "how many clients a stats socket serves at a time; 10 if not given",
@@ -317,6 +354,14 @@ pub(super) const LIMITS: &[Keyword<Global>] = &[
         },
     },
 ];
+
+fn look_at_less(global: &Global, args: &mut Args<'_>) {
+    if let (most, true) = global.inspected.bytes() {
+        let message = format!("rules look at no more than the first {most} bytes that a side sends");
+        let said = tandem_text::Diagnostic::warning(crate::code::IGNORED, args.last_span(), message);
+        args.report(said.help("a smaller size says the same"));
+    }
+}
 
 fn bytes(args: &mut Args<'_>) -> Result<Option<u32>, tandem_text::Diagnostic> {
     let most: u32 = args.number(0..=i32::MAX as u32)?;

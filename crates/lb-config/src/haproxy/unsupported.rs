@@ -213,8 +213,6 @@ const GLOBAL: &[Known] = &[
     harmless("cpu-affinity", PLACEMENT),
     harmless("cpu-set", PLACEMENT),
     harmless("numa-cpu-mapping", PLACEMENT),
-    harmless("ulimit-n", "the limit of open files is raised as far as it goes"),
-    harmless("strict-limits", "a limit that cannot be met always ends the start"),
     harmless("busy-polling", POLLER),
     harmless("noepoll", POLLER),
     harmless("nopoll", POLLER),
@@ -252,14 +250,6 @@ const GLOBAL: &[Known] = &[
     harmless("max-spread-checks", "set `spread-checks`"),
     harmless("tune.rcvbuf.*", "no datagrams are received here"),
     harmless("tune.sndbuf.*", "the buffers of datagrams are the system's"),
-    harmless(
-        "tune.bufsize",
-        "rules look at no more than the first 15,360 bytes that a side sends, as with HAProxy's usual buffer",
-    ),
-    harmless(
-        "tune.maxrewrite",
-        "rules look at no more than the first 15,360 bytes that a side sends, as with HAProxy's usual buffer",
-    ),
     harmless(
         "tune.ssl.lifetime",
         "how long a session can be taken up again is the library's to say",

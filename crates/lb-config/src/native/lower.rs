@@ -154,6 +154,11 @@ impl Lowering<'_> {
         settings::set_count(&mut global.tls_connections, written.tls_connections.as_ref());
         settings::set_count(&mut global.tls_rate, written.tls_rate.as_ref());
         settings::set_count(&mut global.files, written.files.as_ref());
+        global.open_files = written.open_files.map(|most| most.0.0).or(global.open_files);
+        global.lenient_limits = written.strict_limits.map_or(global.lenient_limits, |strict| !strict);
+        let inspected = &mut global.inspected;
+        inspected.size = written.inspect_size.map(|size| size.0.0).or(inspected.size);
+        inspected.reserve = written.inspect_reserve.map(|size| size.0.0).or(inspected.reserve);
         settings::buffers(&mut global.client_buffers, &written.client_buffers);
         settings::buffers(&mut global.server_buffers, &written.server_buffers);
         global.local_peer = written.local_peer.map(Into::into).or(global.local_peer.take());

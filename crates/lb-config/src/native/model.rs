@@ -72,6 +72,9 @@ pub(super) struct Global {
     pub(super) tls_rate: Option<Count>,
     /// How many files may be open, however many the system allows.
     pub(super) files: Option<Count>,
+    /// How many have to be allowed, and whether it starts only with as many as it needs.
+    pub(super) open_files: Option<Positive>,
+    pub(super) strict_limits: Option<bool>,
     pub(super) daemon: Option<bool>,
     pub(super) threads: Option<Value<Number<1, 1024>>>,
     pub(super) accept: Option<Value<AcceptPolicy>>,
@@ -109,6 +112,9 @@ pub(super) struct Global {
     /// How many bytes the kernel keeps of a connection, each way.
     pub(super) client_buffers: Buffers,
     pub(super) server_buffers: Buffers,
+    /// HAProxy's buffer and what is kept free of it: so many bytes rules look at, of what a side sends first.
+    pub(super) inspect_size: Option<Positive>,
+    pub(super) inspect_reserve: Option<Value<Number<0, { i32::MAX as u32 }>>>,
     pub(super) tls: tls::OfGlobal,
 }
 

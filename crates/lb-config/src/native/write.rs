@@ -16,7 +16,7 @@ use super::model::{Buffers, Control, Global, Hold, Log, Resolvers};
 use super::tls::OfGlobal;
 use super::value::{FileMode, Limit, Number, Span, Time, Value};
 use crate::names::LOG_LENGTH;
-use crate::plan::{self, FirstValue, LogTarget, Severity, SocketFile, StateFiles, StatsSocket};
+use crate::plan::{self, FirstValue, Inspected, LogTarget, Severity, SocketFile, StateFiles, StatsSocket};
 
 pub(super) use peers::peers;
 pub(super) use proxy::proxy;
@@ -69,6 +69,8 @@ pub(super) fn global(global: &plan::Global) -> Global {
         tls_connections,
         tls_rate,
         files,
+        open_files,
+        lenient_limits,
         daemon,
         threads,
         accept,
@@ -92,6 +94,7 @@ pub(super) fn global(global: &plan::Global) -> Global {
         variables,
         client_buffers,
         server_buffers,
+        inspected: Inspected { size, reserve },
         // Each listener says it.
         unix_bind: _,
         tls,
@@ -114,6 +117,8 @@ pub(super) fn global(global: &plan::Global) -> Global {
         tls_connections: count(*tls_connections, None),
         tls_rate: count(*tls_rate, None),
         files: count(*files, None),
+        open_files: count(*open_files, None),
+        strict_limits: lenient_limits.then_some(false),
         daemon: flag(*daemon, usual.daemon),
         threads: count(threads.map(u32::from), None),
         accept: unless_as(accept, &usual.accept, |accept| Value(*accept)),
@@ -141,6 +146,8 @@ pub(super) fn global(global: &plan::Global) -> Global {
         set_var_fmt: first_values(variables, |value| matches!(value, Made::Text(_))),
         client_buffers: buffers(*client_buffers),
         server_buffers: buffers(*server_buffers),
+        inspect_size: count(*size, None),
+        inspect_reserve: count(*reserve, None),
         tls: OfGlobal::of(tls),
     }
 }

@@ -35,6 +35,8 @@ pub struct Frontend {
     /// For people who read the page.
     pub description: Option<Arc<str>>,
     pub buffers: Buffers,
+    /// How many bytes rules look at, of what either side sends first.
+    pub inspected: u32,
     /// Keepalive towards clients (`option tcpka`, `option clitcpka`).
     pub keepalive: Option<Keepalive>,
     /// `option nolinger`: closing forgets what was not received yet.

@@ -29,6 +29,10 @@ pub struct Global {
     pub tls_rate: Option<u32>,
     /// `fd-hard-limit`: how many files may be open, however many the system allows.
     pub files: Option<u32>,
+    /// `ulimit-n`: how many have to be allowed.
+    pub open_files: Option<u32>,
+    /// `no strict-limits`: where there cannot be so many, it starts with fewer.
+    pub lenient_limits: bool,
     pub daemon: bool,
     /// Worker threads; `None` is one for each usable CPU.
     pub threads: Option<u16>,
@@ -64,6 +68,8 @@ pub struct Global {
     /// `tune.rcvbuf.*` and `tune.sndbuf.*`; empty in a Plan, where each frontend and server says it.
     pub(crate) client_buffers: Buffers,
     pub(crate) server_buffers: Buffers,
+    /// `tune.bufsize` and `tune.maxrewrite`; empty in a Plan, where each frontend says it.
+    pub(crate) inspected: Inspected,
     /// What lines about TLS need not say; empty in a Plan, where each says it.
     pub(crate) tls: Defaults,
 }
@@ -73,6 +79,29 @@ pub struct Global {
 pub struct Buffers {
     pub receive: Option<u32>,
     pub send: Option<u32>,
+}
+
+/// How much of what a side sends first the rules look at, as HAProxy says it: the size of a buffer, and what is kept free
+/// of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Inspected {
+    pub(crate) size: Option<u32>,
+    pub(crate) reserve: Option<u32>,
+}
+
+impl Inspected {
+    /// Bytes are looked at where they are, with one buffer for each thread.
+    pub(crate) const MOST: u32 = 65_536;
+    const SIZE: u32 = 16_384;
+    const RESERVE: u32 = 1024;
+
+    /// How many bytes that is, and whether more were asked for.
+    pub(crate) fn bytes(self) -> (u32, bool) {
+        let size = self.size.unwrap_or(Self::SIZE).saturating_add(15) & !15;
+        let reserve = self.reserve.unwrap_or(Self::RESERVE);
+        let bytes = size - if reserve >= size / 2 { size / 2 } else { reserve };
+        (bytes.min(Self::MOST), bytes > Self::MOST)
+    }
 }
 
 /// What a variable of the process is at first.
@@ -146,5 +175,34 @@ impl SeverityOutput {
 impl Level {
     pub fn named(word: &str) -> Option<Level> {
         meant(word, LEVELS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_look_at_what_the_buffer_holds_less_the_reserve() {
+        let table = [
+            (None, None, 15_360),
+            (Some(32_768), None, 31_744),
+            (Some(32_768), Some(0), 32_768),
+            (Some(16_384), Some(9000), 8192),
+            (Some(1000), None, 504),
+            (Some(1 << 20), None, 65_536),
+        ];
+        for (size, reserve, bytes) in table {
+            assert_eq!(Inspected { size, reserve }.bytes().0, bytes, "{size:?} {reserve:?}");
+        }
+        let most = |size| {
+            Inspected {
+                size: Some(size),
+                reserve: None,
+            }
+            .bytes()
+            .1
+        };
+        assert!(!most(66_560) && most(66_576));
     }
 }

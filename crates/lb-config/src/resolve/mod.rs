@@ -42,6 +42,7 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     draft.global.unix_bind = UnixBind::default();
     let of_clients = std::mem::take(&mut draft.global.client_buffers);
     let of_servers = std::mem::take(&mut draft.global.server_buffers);
+    let (inspected, _) = std::mem::take(&mut draft.global.inspected).bytes();
     let resolvers = std::mem::take(&mut draft.resolvers);
     resolvers::check(&resolvers, report);
     let sections = std::mem::take(&mut draft.peers);
@@ -78,9 +79,10 @@ pub(crate) fn resolve(mut draft: Draft, report: &mut Vec<Diagnostic>) -> Plan {
     }
     parts::untold(&draft.proxies, report);
     references::note(&draft.proxies, &mut plan.backends);
-    plan.frontends
-        .iter_mut()
-        .for_each(|frontend| frontend.buffers = of_clients);
+    for frontend in &mut plan.frontends {
+        frontend.buffers = of_clients;
+        frontend.inspected = inspected;
+    }
     let servers = plan.backends.iter_mut().flat_map(|backend| &mut backend.servers);
     servers.for_each(|server| server.buffers = of_servers);
     plan

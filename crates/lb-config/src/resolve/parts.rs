@@ -69,6 +69,7 @@ pub(super) fn frontend(
         description: proxy.description.clone(),
         // It is the same for all.
         buffers: plan::Buffers::default(),
+        inspected: 0,
         keepalive: settings.client_keepalive.into_keepalive(),
         nolinger: settings.nolinger,
         independent_streams: settings.independent_streams,

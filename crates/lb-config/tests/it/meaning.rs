@@ -341,11 +341,11 @@ fn a_setting_of_the_other_side_is_ignored_with_a_warning() {
 #[test]
 fn what_haproxy_knows_is_refused_unless_it_changes_nothing() {
     let loaded = read(
-        "global\n tune.bufsize 32768\n master-worker\n zero-warning\nmailers m\n mailer a 1.1.1.1:1\n\
+        "global\n tune.maxaccept 10\n master-worker\n zero-warning\nmailers m\n mailer a 1.1.1.1:1\n\
          frontend f\n bind *:1 ssl crt /x npn x allow-0rtt shards 4\n monitor-net 1.1.1.1\n option splice-auto\n",
     );
     let expected = [
-        "t:2:2: warning[LB0003]: `tune.bufsize` is ignored",
+        "t:2:2: warning[LB0003]: `tune.maxaccept` is ignored",
         "t:3:2: warning[LB0003]: `master-worker` is ignored",
         "t:4:2: error[LB0002]: `zero-warning` is known to HAProxy, but not supported",
         "t:5:1: error[LB0002]: the section `mailers` is known to HAProxy, but not supported",

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tandem_lb_core::expr::content::{Content, MOST};
+use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::rules::Verdict;
 use tandem_sys::sockopt;
 use tokio::time::{Sleep, sleep, timeout};
@@ -53,8 +53,9 @@ impl Inspection {
         let frontend = guest.frontend.clone();
         let requests = &frontend.plan.requests;
         let mut scratch = worker.scratch.borrow_mut();
-        let peeked = wire.peek(cx, &mut scratch, MOST)?;
-        let is_all = peeked.is_end || peeked.bytes.len() >= MOST;
+        let most = frontend.plan.inspected as usize;
+        let peeked = wire.peek(cx, &mut scratch, most)?;
+        let is_all = peeked.is_end || peeked.bytes.len() >= most;
         if !is_all && !is_head(peeked.bytes) {
             return Poll::Pending;
         }

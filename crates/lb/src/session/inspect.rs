@@ -9,7 +9,7 @@ use tandem_lb_config::Told;
 use tandem_lb_core::ServerIdx;
 use tandem_lb_core::conn::{ConnSettings, Input, Side};
 use tandem_lb_core::expr::Expr;
-use tandem_lb_core::expr::content::{Content, MOST};
+use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::rules::{Piece, Requests, Verdict};
 use tandem_sys::relay::Scratch;
 use tandem_sys::sockopt;
@@ -79,7 +79,8 @@ impl Session {
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let now = worker.clock.now();
-        let peeked = match self.client.peek(cx, &mut scratch, MOST) {
+        let most = self.looks_at();
+        let peeked = match self.client.peek(cx, &mut scratch, most) {
             Ok(peeked) => peeked,
             Err(error) => {
                 self.conn.handle(Input::Failed(Side::Client, io_failure(&error)), now);
@@ -90,7 +91,7 @@ impl Session {
             self.inspection.seen = peeked.bytes.len();
             self.conn.touched(Side::Client, now);
         }
-        let is_last = is_final || peeked.is_end || peeked.bytes.len() >= MOST;
+        let is_last = is_final || peeked.is_end || peeked.bytes.len() >= most;
         loop {
             let (rules, waits_at) = match self.inspection.waits_at.take() {
                 Some((rules, at)) => (Some(rules), Some(at)),
@@ -248,8 +249,13 @@ impl Session {
     /// What the client has said so far, for a question on the way to a server. That it broke off is not the business of
     /// who asks: who leads the connection hears it again.
     pub(super) fn said<'s>(&self, cx: &mut Context<'_>, scratch: &'s mut Scratch) -> Option<&'s [u8]> {
-        let peeked = self.client.peek(cx, scratch, MOST).ok()?;
+        let peeked = self.client.peek(cx, scratch, self.looks_at()).ok()?;
         Some(peeked.bytes)
+    }
+
+    /// How much rules look at, of what a side says first.
+    pub(super) fn looks_at(&self) -> usize {
+        self.frontend.plan.inspected as usize
     }
 
     /// The hash of what `balance hash` asks for. What is not there when a server is wanted has no hash.

@@ -6,7 +6,7 @@ use std::task::Context;
 use std::time::Duration;
 
 use tandem_lb_core::conn::{Input, Side};
-use tandem_lb_core::expr::content::{Content, MOST};
+use tandem_lb_core::expr::content::Content;
 use tandem_lb_core::rules::{Requests, Storing, Verdict};
 use tandem_sys::relay::{Direction, Parked, Pass};
 use tandem_sys::sockopt;
@@ -93,7 +93,8 @@ impl Session {
         let mut scratch = worker.scratch.borrow_mut();
         let is_due = self.answer == Answer::Due;
         let mut said = Vec::new();
-        let verdict = match server.peek(cx, &mut scratch, MOST) {
+        let most = self.looks_at();
+        let verdict = match server.peek(cx, &mut scratch, most) {
             Err(error) => {
                 drop(scratch);
                 self.upstream = Upstream::Up(server);
@@ -107,7 +108,7 @@ impl Session {
                 let has_come = !peeked.bytes.is_empty() && delay.is_zero();
                 let content = Content {
                     bytes: peeked.bytes,
-                    is_final: is_due || has_come || peeked.is_end || peeked.bytes.len() >= MOST,
+                    is_final: is_due || has_come || peeked.is_end || peeked.bytes.len() >= most,
                 };
                 if content.bytes.is_empty() && !content.is_final {
                     drop(scratch);

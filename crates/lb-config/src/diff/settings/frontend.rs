@@ -27,6 +27,7 @@ pub(in crate::diff) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting
         timeout_client_hs,
         description,
         buffers,
+        inspected,
         keepalive,
         nolinger,
         independent_streams,
@@ -70,6 +71,7 @@ pub(in crate::diff) fn frontend(frontend: &Frontend, plan: &Plan) -> Vec<Setting
             shown::buffers(*buffers),
             ForNewConnections,
         ),
+        set("tune.bufsize", inspected, inspected.to_string(), ForNewConnections),
         set(
             "option clitcpka",
             keepalive,

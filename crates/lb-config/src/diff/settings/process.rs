@@ -16,6 +16,8 @@ pub(in crate::diff) fn global(global: &Global) -> Vec<Setting> {
         tls_connections,
         tls_rate,
         files,
+        open_files,
+        lenient_limits,
         daemon,
         threads,
         accept,
@@ -41,6 +43,7 @@ pub(in crate::diff) fn global(global: &Global) -> Vec<Setting> {
         // Empty in a Plan: each frontend and server says it.
         client_buffers: _,
         server_buffers: _,
+        inspected: _,
         unix_bind: _,
         // Empty in a Plan: each listener and server says it.
         tls: _,
@@ -68,6 +71,8 @@ pub(in crate::diff) fn global(global: &Global) -> Vec<Setting> {
         set("maxsslconn", tls_connections, option(*tls_connections), AtOnce),
         set("maxsslrate", tls_rate, option(*tls_rate), AtOnce),
         set("fd-hard-limit", files, option(*files), AtRestart),
+        set("ulimit-n", open_files, option(*open_files), AtRestart),
+        set("no strict-limits", lenient_limits, flag(*lenient_limits), AtRestart),
         set("daemon", daemon, flag(*daemon), AtRestart),
         set("nbthread", threads, option(*threads), AtRestart),
         set("accept", accept, format!("{accept:?}").to_lowercase(), AtRestart),
