@@ -7,11 +7,12 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Haproxy, Lb, PATIENCE, Server, Syslog, free_ports, hello, order, until};
+use tandem_tests::{Config, Haproxy, Lb, PATIENCE, Server, Syslog, connect, free_ports, hello, order, until};
 
 /// Who connects, and what it sends at once.
 #[derive(Clone, Copy, Debug)]
@@ -474,6 +475,29 @@ fn more_bytes_than_are_looked_at_end_the_waiting() {
     let mut answer = vec![0; 1 + many.len()];
     stream.read_exact(&mut answer).expect("an answer");
     assert_eq!((answer[0], &answer[1..]), (b'a', &many[..]));
+}
+
+/// What it has said may lie unread in the balancer by then.
+#[test]
+fn whoever_talks_while_an_answer_is_refused_hears_an_end() {
+    let (reached, speakers) = mpsc::channel();
+    let server = Server::start(move |mut stream| {
+        reached.send(stream.try_clone().expect("a second one")).ok();
+        std::io::copy(&mut stream, &mut std::io::sink()).ok();
+    });
+    let config = Config::default().backend("tcp-response inspect-delay 30s");
+    let config = config.backend("tcp-response content reject").server("s", &server, "");
+    let lb = Lb::start(&config.to_string());
+    // Which of the two it sees first is chance.
+    for _ in 0..20 {
+        let mut client = connect(config.at());
+        let mut speaker = speakers.recv_timeout(PATIENCE).expect("a server is asked");
+        lb.signal(Signal::SIGSTOP);
+        speaker.write_all(b"no").expect("the kernel takes it");
+        client.write_all(b"hi").expect("the kernel takes it");
+        lb.signal(Signal::SIGCONT);
+        assert_eq!(client.read(&mut [0; 64]).expect("an end, and no reset"), 0);
+    }
 }
 
 #[test]

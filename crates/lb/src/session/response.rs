@@ -232,10 +232,18 @@ impl Session {
         if let Some(at) = &self.at_server {
             at.server().attempts.refused_answers.one();
         }
-        if let Verdict::Drop { ttl } = verdict
-            && let Err(error) = sockopt::vanish_on_close(self.client.socket(), ttl)
-        {
-            tracing::debug!(%error, "a connection cannot be dropped silently");
+        if let Verdict::Drop { ttl } = verdict {
+            if let Err(error) = sockopt::vanish_on_close(self.client.socket(), ttl) {
+                tracing::debug!(%error, "a connection cannot be dropped silently");
+            }
+        } else {
+            // It hears an end, and no reset because of what it has just said.
+            let read = self.client.dismiss(&mut self.worker.scratch.borrow_mut());
+            let read = Pass {
+                read,
+                ..Pass::default()
+            };
+            self.account(&Pass::default(), &read);
         }
         self.conn.handle(Input::Rejected, self.worker.clock.now());
     }
