@@ -30,7 +30,7 @@ mod written;
 pub use address::{AddressError, address_docs, listener};
 pub use draft::misfit;
 pub use expr::World;
-pub use haproxy::{Heard, KeywordDoc, UnsupportedDoc, keyword_docs, opens_section, unsupported_docs};
+pub use haproxy::{Heard, KeywordDoc, UnsupportedDoc, holds, keyword_docs, opens_section, unsupported_docs};
 pub use load::{Dialect, Loaded, NamedText, heard, load, load_in};
 pub use plan::*;
 pub use tls::{BadLine, ListLine, ListWord};

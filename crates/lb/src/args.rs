@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Check the configuration and exit: 0 when it is valid, 1 with all errors when it is not
     #[arg(short = 'c', long)]
     pub(crate) check: bool,
+    /// Say by the exit status whether a condition of `.if` holds: 0 if it does, 1 if not, 2 if it cannot be read (HAProxy's -cc)
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) condition: Option<String>,
     /// Go to this folder before anything is read
     #[arg(short = 'C', long, value_name = "DIR")]
     pub(crate) chdir: Option<PathBuf>,

@@ -87,6 +87,9 @@ fn main() -> ExitCode {
     if args.version || args.build_options {
         return report::version(args.build_options);
     }
+    if let Some(condition) = &args.condition {
+        return report::condition(condition);
+    }
     if let Some(folder) = &args.generate {
         return match manual::write(Args::command(), Chapter::Daemons, folder) {
             Ok(()) => ExitCode::SUCCESS,

@@ -6,9 +6,11 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use tandem_lb_config::Plan;
+use tandem_ops::privileges::Privileges;
 
 use crate::args::Args;
 use crate::configuration::Configuration;
+use crate::listeners::owner;
 use crate::outside::Outside;
 use crate::tls::Loaded;
 
@@ -57,6 +59,10 @@ pub(crate) fn valid(plan: &Plan, args: &Args) -> ExitCode {
         to_stderr(errors.iter().map(ToString::to_string));
         return ExitCode::FAILURE;
     }
+    if let Err(why) = owners(plan) {
+        to_stderr([why]);
+        return ExitCode::FAILURE;
+    }
     if !plan.listens() {
         to_stderr(["Configuration file has no error but will not start (no listener) => exit(2).".to_owned()]);
         return ExitCode::from(2);
@@ -65,6 +71,31 @@ pub(crate) fn valid(plan: &Plan, args: &Args) -> ExitCode {
         to_stdout("Configuration file is valid\n");
     }
     ExitCode::SUCCESS
+}
+
+/// Whether the users and groups are there that the process and its sockets shall belong to.
+fn owners(plan: &Plan) -> Result<(), String> {
+    let global = &plan.global;
+    Privileges::resolve(global.user.as_deref(), global.group.as_deref(), None).map_err(|why| why.to_string())?;
+    let binds = plan.frontends.iter().flat_map(|frontend| &frontend.binds);
+    let binds = binds.map(|bind| (&bind.origin, &bind.file));
+    let sockets = global.stats_sockets.iter().map(|socket| (&socket.origin, &socket.file));
+    for (origin, file) in binds.chain(sockets) {
+        owner(file).map_err(|why| format!("{origin}: {why}"))?;
+    }
+    Ok(())
+}
+
+/// As HAProxy: 0 if it holds, 1 if not, 2 where it cannot be read.
+pub(crate) fn condition(text: &str) -> ExitCode {
+    match tandem_lb_config::holds(text, &|name| env::var(name).ok()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(why) => {
+            to_stderr([format!("tandem-lb: the condition `{text}` cannot be read: {why}")]);
+            ExitCode::from(2)
+        }
+    }
 }
 
 pub(crate) fn version(with_build: bool) -> ExitCode {

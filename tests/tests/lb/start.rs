@@ -92,6 +92,29 @@ fn a_limit_that_cannot_be_had_ends_the_start_unless_it_need_not_be() {
 }
 
 #[test]
+fn users_and_groups_have_to_be_there() {
+    for line in [
+        "user nobody-of-this-name",
+        "group nobody-of-this-name",
+        "stats socket /tmp/tandem-x.sock user nobody-of-this-name",
+    ] {
+        let config = Config::default()
+            .server_at("s", ([127, 0, 0, 1], 9).into(), "")
+            .global(line);
+        let (_, err) = said(&check(&["-c"], &config.to_string()));
+        assert!(err.contains("nobody-of-this-name"), "{line}: {err}");
+    }
+}
+
+#[test]
+fn a_condition_is_answered_by_the_status() {
+    for (condition, code) in [("streq(a,a)", 0), ("!streq(a,a)", 1), ("", 1), ("nope(", 2)] {
+        let output = check(&["-cc", condition], "");
+        assert_eq!(output.status.code(), Some(code), "{condition}: {}", said(&output).1);
+    }
+}
+
+#[test]
 fn an_unknown_flag_is_refused() {
     let output = check(&["-Z"], "");
     assert_eq!(output.status.code(), Some(1));

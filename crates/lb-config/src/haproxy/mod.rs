@@ -55,6 +55,7 @@ pub(crate) use journal::{Entry, Journal, Place, What};
 use keyword::Keyword;
 pub use keyword::{KeywordDoc, keyword_docs};
 pub(crate) use peers::{Options as PeerOptions, without_effect as bind_without_effect, without_port};
+pub use predicate::condition as holds;
 pub use section::opens_section;
 use section::{Header, Section};
 pub(crate) use server::told;

@@ -50,6 +50,13 @@ pub(super) fn holds(text: &str, world: World<'_>) -> Result<bool, (usize, String
     }
 }
 
+/// The same for whoever asks on a command line.
+pub fn condition(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<bool, String> {
+    let no_file = |_: &str| Err("no file is read for a condition".to_owned());
+    let held = holds(text, World::new(env, &no_file));
+    held.map_err(|(at, why)| format!("{why} (character {})", at + 1))
+}
+
 struct Input<'a> {
     text: &'a str,
     at: usize,

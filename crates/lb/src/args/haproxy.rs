@@ -14,6 +14,7 @@ pub(crate) enum ArgsError {
 
 /// Flags that one word says completely.
 const LONG: &[(&str, &str)] = &[
+    ("-cc", "--condition"),
     ("-db", "--foreground"),
     ("-dW", "--zero-warning"),
     ("-vv", "--build-options"),
@@ -31,7 +32,6 @@ const NOT_YET: &[(&str, &str)] = &[
         "-m",
         "a memory limit is not there yet; let systemd's MemoryMax= set one",
     ),
-    ("-cc", "evaluating a condition is not there yet"),
     ("-dr", "ignoring names that cannot be resolved is not there yet"),
     ("-dC", "printing the configuration is not there yet"),
     ("-dK", "printing the keywords is not there yet"),

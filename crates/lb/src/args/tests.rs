@@ -25,6 +25,7 @@ fn each_flag_of_haproxy() {
     let table: &[(&str, Holds)] = &[
         ("-f a.cfg -f b", |a| a.files == ["a.cfg", "b"].map(PathBuf::from)),
         ("-c -f a", |a| a.check),
+        ("-cc !defined(A)", |a| a.condition.as_deref() == Some("!defined(A)")),
         ("-f a -C /etc", |a| a.chdir == Some("/etc".into())),
         ("-D -f a", |a| a.daemon && !a.foreground),
         ("-db -f a", |a| a.foreground),
