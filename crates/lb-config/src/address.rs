@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::plan::{BindAddress, Host, LogAddress, RingName, ServerPort};
+use crate::plan::{BindAddress, Host, HostName, LogAddress, RingName, ServerPort};
 
 pub(crate) use kind::Transport;
 pub use kind::address_docs;
@@ -189,10 +189,13 @@ pub(crate) fn log(text: &str) -> Result<LogAddress, AddressError> {
             let port = port
                 .filter(|port| !port.is_empty())
                 .map_or(Ok(SYSLOG_PORT), parse_port)?;
-            Ok(LogAddress::Udp {
-                host: named_host(host, family)?,
-                port,
-            })
+            match named_host(host, family)? {
+                Host::Name(_) if family != Family::Any => Err(AddressError::OtherFamily {
+                    address: host.to_owned(),
+                    family: if family == Family::V4 { "ipv4" } else { "ipv6" },
+                }),
+                host => Ok(LogAddress::Udp { host, port }),
+            }
         }
     }
 }
@@ -229,7 +232,7 @@ fn listener_ip(host: &str, family: Family) -> Result<IpAddr, AddressError> {
         "" | "*" => Ok(Ipv4Addr::UNSPECIFIED.into()),
         _ => match named_or_any_host(host, family)? {
             Host::Ip(ip) => Ok(ip),
-            Host::Name(name) => Err(AddressError::NameForListener(name)),
+            Host::Name(name) => Err(AddressError::NameForListener(name.bare().to_owned())),
             Host::Unix(_) | Host::Abstract(_) => Err(AddressError::Malformed(host.to_owned())),
         },
     }
@@ -275,13 +278,8 @@ fn named_or_any_host(host: &str, family: Family) -> Result<Host, AddressError> {
     if !name || host.starts_with(['-', '.']) {
         return Err(AddressError::Malformed(host.to_owned()));
     }
-    if family != Family::Any {
-        return Err(AddressError::OtherFamily {
-            address: host.to_owned(),
-            family: if family == Family::V4 { "ipv4" } else { "ipv6" },
-        });
-    }
-    Ok(Host::Name(host.to_owned()))
+    let is_v4 = (family != Family::Any).then_some(family == Family::V4);
+    Ok(Host::Name(HostName::new(host, is_v4)))
 }
 
 fn parse_port(text: &str) -> Result<u16, AddressError> {

@@ -129,12 +129,12 @@ impl ServerAddress {
         let (origin, name) = (server.origin.to_string(), server.name.to_string());
         match host {
             Host::Ip(ip) => Ok(ServerAddress::Ip { ip: *ip, port }),
-            Host::Name(host) => match outside.resolve(host) {
+            Host::Name(host) => match outside.look_up(host) {
                 Ok(ip) => Ok(ServerAddress::Ip { ip, port }),
                 Err(why) => Err(AddressError::Unresolved {
                     origin,
                     server: name,
-                    name: host.clone(),
+                    name: host.to_string(),
                     why,
                 }),
             },

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub(crate) use notes::Notes;
 use notes::{Answer, Question};
+use tandem_lb_config::HostName;
 use tandem_ops::disk::Disk;
 
 #[derive(Debug)]
@@ -72,7 +73,12 @@ impl Outside {
 
     /// The first address of a name, as in HAProxy.
     pub(crate) fn resolve(&self, name: &str) -> Result<IpAddr, String> {
-        let answer = self.ask(Question::Name(name.to_owned()), || Answer::Name(resolve(name)));
+        self.look_up(&HostName::from(name))
+    }
+
+    /// The same, of the family that is wanted.
+    pub(crate) fn look_up(&self, name: &HostName) -> Result<IpAddr, String> {
+        let answer = self.ask(Question::Name(name.to_string()), || Answer::Name(resolve(name)));
         match answer.map_err(|why| why.to_string())? {
             Answer::Name(address) => address,
             _ => Err(foreign().to_string()),
@@ -114,11 +120,11 @@ fn files_of(path: &Path) -> io::Result<Option<Vec<PathBuf>>> {
     Ok(Some(files))
 }
 
-fn resolve(name: &str) -> Result<IpAddr, String> {
-    let mut found = (name, 0).to_socket_addrs().map_err(|e| e.to_string())?;
+fn resolve(name: &HostName) -> Result<IpAddr, String> {
+    let found = (name.bare(), 0).to_socket_addrs().map_err(|e| e.to_string())?;
     found
-        .next()
         .map(|a| a.ip())
+        .find(|ip| name.takes(*ip))
         .ok_or_else(|| "it has no address".to_owned())
 }
 

@@ -81,7 +81,8 @@ async fn found(host: &Host, port: u16) -> io::Result<Vec<SockAddr>> {
     Ok(match host {
         Host::Ip(ip) => vec![SocketAddr::new(*ip, port).into()],
         Host::Name(name) => {
-            let all = tokio::net::lookup_host((name.as_str(), port)).await?;
+            let all = tokio::net::lookup_host((name.bare(), port)).await?;
+            let all = all.filter(|found| name.takes(found.ip()));
             all.map(SockAddr::from).collect()
         }
         Host::Unix(path) => vec![SockAddr::unix(path)?],

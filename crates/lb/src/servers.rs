@@ -137,7 +137,7 @@ impl Server {
     pub(crate) fn fqdn(&self) -> Option<String> {
         let given = self.renamed().map(|name| String::clone(&name));
         given.or_else(|| match &self.plan().host {
-            plan::Host::Name(name) => Some(name.to_string()),
+            plan::Host::Name(name) => Some(name.bare().to_owned()),
             plan::Host::Ip(_) | plan::Host::Unix(_) | plan::Host::Abstract(_) => None,
         })
     }

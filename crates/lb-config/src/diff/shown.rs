@@ -59,7 +59,7 @@ pub(crate) fn address(address: &BindAddress) -> String {
 pub(crate) fn host(host: &Host) -> String {
     match host {
         Host::Ip(ip) => ip.to_string(),
-        Host::Name(name) => name.clone(),
+        Host::Name(name) => name.to_string(),
         Host::Unix(path) => path.display().to_string(),
         Host::Abstract(name) => format!("abns@{name}"),
     }

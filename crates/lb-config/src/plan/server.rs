@@ -1,5 +1,6 @@
 //! One server: where it is, what it may carry, how it is asked.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -106,10 +107,53 @@ pub struct Check {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Host {
     Ip(IpAddr),
-    Name(String),
+    Name(HostName),
     Unix(PathBuf),
     /// `abns@`: a unix socket whose name is no file.
     Abstract(String),
+}
+
+/// What is looked up, and of which family the address has to be where a prefix says it (`ipv4@name`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostName {
+    name: String,
+    /// Whether it is IPv4.
+    is_v4: Option<bool>,
+}
+
+impl HostName {
+    pub(crate) fn new(name: &str, is_v4: Option<bool>) -> HostName {
+        let name = name.to_owned();
+        HostName { name, is_v4 }
+    }
+
+    /// Without the prefix.
+    pub fn bare(&self) -> &str {
+        &self.name
+    }
+
+    pub fn takes(&self, ip: IpAddr) -> bool {
+        self.is_v4.is_none_or(|is_v4| ip.is_ipv4() == is_v4)
+    }
+}
+
+/// Of either family.
+impl From<&str> for HostName {
+    fn from(name: &str) -> HostName {
+        HostName::new(name, None)
+    }
+}
+
+/// As it is written.
+impl fmt::Display for HostName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.is_v4 {
+            None => "",
+            Some(true) => "ipv4@",
+            Some(false) => "ipv6@",
+        })?;
+        f.write_str(&self.name)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

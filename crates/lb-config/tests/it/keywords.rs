@@ -171,18 +171,6 @@ fn of_frontends() {
     front(FRONT, "option tcplog", |f| format_of(&f.log_rule.format), "tcplog");
     front(
         "defaults\n option tcplog\nfrontend f\n ",
-        "no option tcplog",
-        |f| format_of(&f.log_rule.format),
-        "-",
-    );
-    front(
-        "defaults\n option tcplog\nfrontend f\n ",
-        "default option tcplog",
-        |f| format_of(&f.log_rule.format),
-        "-",
-    );
-    front(
-        "defaults\n option tcplog\nfrontend f\n ",
         "log-format %ci",
         |f| format_of(&f.log_rule.format),
         "%ci",
@@ -510,7 +498,7 @@ fn of_servers() {
         BACK,
         "default-server weight 5\n server s h.example:+1",
         |b| show((&b.servers[0].host, b.servers[0].port, b.servers[0].weight)),
-        "(Name(\"h.example\"), Offset(1), 5)",
+        "(Name(HostName { name: \"h.example\", is_v4: None }), Offset(1), 5)",
     );
 }
 

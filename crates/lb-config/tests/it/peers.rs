@@ -36,7 +36,7 @@ fn what_it_says() {
     let peers: Vec<_> = section.peers.iter().map(|p| (&*p.name, p.shard, p.disabled)).collect();
     assert_eq!(peers, [("a", 1, false), ("b", 2, false), ("c", 1, true)]);
     assert_eq!(section.peers[0].place, None);
-    let c = (Host::Name("name.example".to_owned()), ServerPort::Fixed(9));
+    let c = (Host::Name("name.example".into()), ServerPort::Fixed(9));
     assert_eq!(section.peers[2].place, Some(c));
     let listens = |name: &str| section.listens_at(name).len();
     assert_eq!((listens("a"), listens("b"), listens("x")), (1, 2, 0));

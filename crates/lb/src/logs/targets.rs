@@ -109,7 +109,7 @@ fn destination(to: &plan::LogAddress, rings: &Lineup) -> Result<Destination, Log
         plan::LogAddress::Udp {
             host: plan::Host::Name(name),
             port,
-        } => Destination::resolve(name, *port)?,
+        } => Destination::resolve(name.bare(), *port)?,
         plan::LogAddress::Udp {
             host: plan::Host::Unix(path),
             ..

@@ -40,6 +40,16 @@ fn what_was_noted_is_what_was_there() {
 #[test]
 fn local_names_resolve() {
     assert!(Outside::Here.resolve("localhost").is_ok_and(|ip| ip.is_loopback()));
+    let of_server = |text: &str| {
+        let text = format!("backend b\n server s {text}:1\n");
+        let loaded = tandem_lb_config::load(&[tandem_lb_config::NamedText::new("t", text)], &|_| None, None);
+        match loaded.plan.expect("good").backends[0].servers[0].host.clone() {
+            tandem_lb_config::Host::Name(name) => Outside::Here.look_up(&name),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(of_server("ipv4@localhost").is_ok_and(|ip| ip.is_ipv4()));
+    assert!(of_server("ipv6@localhost").is_ok_and(|ip| ip.is_ipv6()) || of_server("ipv6@localhost").is_err());
 }
 
 #[test]

@@ -235,7 +235,7 @@ fn publish(watched: &mut Watched) {
 /// where a name led to, and a port.
 fn relocate(watched: &mut Watched, server: &Server, moved: &Moved) {
     let plan = server.plan();
-    let is_theirs = matches!(&plan.host, Host::Name(name) if **name == *moved.from) || moved.from.is_empty();
+    let is_theirs = matches!(&plan.host, Host::Name(name) if *name.bare() == *moved.from) || moved.from.is_empty();
     let ServerAddress::Ip { ip, port } = **server.address.load() else {
         return;
     };
