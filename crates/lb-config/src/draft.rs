@@ -97,8 +97,6 @@ pub(crate) struct Proxy {
     pub(crate) description: Option<Arc<str>>,
     /// `tandem-forward`, without the addresses.
     pub(crate) forward: Option<Spanned<plan::Forward>>,
-    /// `server-state-file-name`; `None` is the proxy's own name.
-    pub(crate) server_state_file: Option<PathBuf>,
     pub(crate) rules: Rules,
 }
 
@@ -147,7 +145,6 @@ impl Proxy {
             guid: None,
             description: None,
             forward: None,
-            server_state_file: None,
             rules: Rules::default(),
         }
     }
@@ -201,6 +198,8 @@ pub(crate) struct Settings {
     pub(crate) server: ServerOptions,
     pub(crate) server_tls: Words,
     pub(crate) server_states: ServerStates,
+    /// `server-state-file-name`; `None` is the proxy's own name.
+    pub(crate) server_state_file: Option<PathBuf>,
     pub(crate) socket_stats: bool,
     /// Which of [`Draft::defaults`] it began with.
     pub(crate) from: Option<usize>,
@@ -249,6 +248,7 @@ impl Default for Settings {
             server: ServerOptions::default(),
             server_tls: Words::default(),
             server_states: ServerStates::default(),
+            server_state_file: None,
             socket_stats: false,
             from: None,
             written: Written::default(),

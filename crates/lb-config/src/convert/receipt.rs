@@ -142,13 +142,20 @@ impl Filing<'_> {
             return Fate::Kept(format!("{} {}", header(piece), kept.join(", ")));
         }
         // What only rules can say is said with the rules.
-        if matches!(place, Place::Defaults(_)) && entry.keys.iter().any(|key| key.starts_with("tcp-re") || key == "acl")
+        if matches!(place, Place::Defaults(_))
+            && entry
+                .keys
+                .iter()
+                .any(|key| key.starts_with("tcp-re") || SAID_IN_SECTIONS.contains(&key.as_str()))
         {
             return Fate::Kept(IN_SECTIONS.to_owned());
         }
         no_effect().unwrap_or(Fate::Implied)
     }
 }
+
+/// What `[defaults]` cannot say, besides.
+const SAID_IN_SECTIONS: &[&str] = &["acl", "server-state-file"];
 
 const IN_SECTIONS: &str = "what the sections say that begin with it";
 

@@ -150,7 +150,11 @@ fn outline(proxy: &Proxy) -> Table {
         ("description", proxy.description.as_ref().map(ToString::to_string)),
         (
             "server-state-file",
-            proxy.server_state_file.as_ref().map(|path| path.display().to_string()),
+            proxy
+                .settings
+                .server_state_file
+                .as_ref()
+                .map(|path| path.display().to_string()),
         ),
     ];
     if let Some(forward) = &proxy.forward {

@@ -59,11 +59,11 @@ pub(super) const OF_PROXIES: &[Keyword<Proxy>] = &[
     },
     Keyword {
         words: "server-state-file-name",
-        sections: Sections::BACK,
+        sections: Sections::BACK.and_defaults(),
         summary: "its file of server states; `use-backend-name` is the usual",
         parse: |proxy, args| {
             let name = args.next().map_or("use-backend-name", |word| word.text.as_str());
-            proxy.server_state_file = Some(name).filter(|n| *n != "use-backend-name").map(Into::into);
+            proxy.settings.server_state_file = Some(name).filter(|n| *n != "use-backend-name").map(Into::into);
             Ok(())
         },
     },

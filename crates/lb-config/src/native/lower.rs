@@ -381,7 +381,7 @@ impl Lowering<'_> {
         self.rules("stick", table.stick_rules, &mut proxy);
         self.rules("force-persist", table.force_persist, &mut proxy);
         self.rules("use-server", table.use_server, &mut proxy);
-        proxy.server_state_file = table.server_state_file.map(Into::into);
+        proxy.settings.server_state_file = table.server_state_file.map(Into::into);
         let defaults = (proxy.settings.server.clone(), proxy.settings.server_tls.clone());
         let servers = table.server.into_iter();
         proxy.servers = servers.flat_map(|server| self.server(server, &defaults)).collect();

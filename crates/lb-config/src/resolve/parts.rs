@@ -153,7 +153,7 @@ pub(super) fn backend(proxy: &Proxy, id: u32, ground: Ground<'_>, report: &mut V
         // It is known when all are.
         is_named: false,
         server_states: match &settings.server_states {
-            ServerStates::Local(_) => ServerStates::Local(proxy.server_state_file.clone()),
+            ServerStates::Local(_) => ServerStates::Local(settings.server_state_file.clone()),
             other => other.clone(),
         },
     }

@@ -23,7 +23,6 @@ pub(in super::super) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> L
         guid,
         description,
         forward,
-        server_state_file,
         rules,
     } = proxy;
     let mut inherited = settings(own, base, *role);
@@ -48,7 +47,7 @@ pub(in super::super) fn proxy(proxy: &draft::Proxy, base: &draft::Settings) -> L
         stick_rules: lines(rules, "stick"),
         force_persist: lines(rules, "force-persist"),
         use_server: lines(rules, "use-server"),
-        server_state_file: server_state_file.as_deref().map(super::text),
+        server_state_file: own.server_state_file.as_deref().map(super::text),
         server: all_servers(servers, own),
         ..Listen::default()
     }

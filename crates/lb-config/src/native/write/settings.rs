@@ -49,6 +49,8 @@ pub(in super::super) fn settings(settings: &draft::Settings, base: &draft::Setti
         from: _,
         written: _,
         references: _,
+        // Each section says it.
+        server_state_file: _,
     } = settings;
     let is_front = role.accepts() || role == Role::Defaults;
     let is_back = role.serves() || role == Role::Defaults;
