@@ -5,7 +5,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, until};
+use tandem_tests::{Config, Lb, Server, Syslog, ask, connect, ended, free_port, until};
 
 /// The two letters of the one connection's line.
 fn letters(syslog: &Syslog) -> String {
@@ -19,6 +19,7 @@ fn a_silent_client() {
     let (server, syslog) = (Server::echo(), Syslog::default());
     let config = Config::default()
         .log_to(syslog.address())
+        .global("log-send-hostname here.example")
         .frontend("timeout client 200ms")
         .server("s", &server, "");
     let _lb = Lb::start(&config.to_string());
@@ -28,6 +29,21 @@ fn a_silent_client() {
     assert_eq!(letters(&syslog), "cD");
     let line = syslog.line_with(" fe be/s ");
     assert!(line.contains(" 5 cD 1/1/0/0/0 0/0"), "{line}");
+    assert!(line.contains(" here.example "), "{line}");
+}
+
+/// What has to come before its own words has a time of its own.
+#[test]
+fn a_client_without_the_header_that_is_awaited() {
+    let (server, port) = (Server::echo(), free_port());
+    let config = Config::default()
+        .frontend(format!("bind 127.0.0.1:{port} accept-proxy"))
+        .frontend("timeout client 1h")
+        .frontend("timeout client-hs 200ms")
+        .server("s", &server, "");
+    let _lb = Lb::start(&config.to_string());
+    assert!(ended(&mut connect(([127, 0, 0, 1], port).into())));
+    assert_eq!(ask(&mut connect(config.at()), b"hello"), b"hello");
 }
 
 #[test]

@@ -63,17 +63,17 @@ const OPTIONS: &[WordOption<Options>] = &[
     },
     WordOption {
         word: "backlog",
-        summary: "how many connections the kernel keeps waiting",
+        summary: "how many connections the kernel keeps waiting; 0 is as elsewhere said",
         parse: |bind, args| {
-            bind.backlog = Some(args.number(1..=u32::MAX)?);
+            bind.backlog = args.rate()?;
             Ok(())
         },
     },
     WordOption {
         word: "maxconn",
-        summary: "the most connections of this listener",
+        summary: "the most connections of this listener; 0 is no limit",
         parse: |bind, args| {
-            bind.maxconn = Some(args.number(1..=u32::MAX)?);
+            bind.maxconn = args.rate()?;
             Ok(())
         },
     },
@@ -111,9 +111,9 @@ const OPTIONS: &[WordOption<Options>] = &[
     },
     WordOption {
         word: "tcp-ut",
-        summary: "how long what was sent to a client may stay without an answer",
+        summary: "how long what was sent to a client may stay without an answer; 0 is as the system has it",
         parse: |bind, args| {
-            bind.user_timeout = Some(args.positive_time()?);
+            bind.user_timeout = args.limit()?;
             Ok(())
         },
     },

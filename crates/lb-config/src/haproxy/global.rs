@@ -39,9 +39,9 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
     Keyword {
         words: "maxconn",
         sections: HERE,
-        summary: "the most client connections of the whole process",
+        summary: "the most client connections of the whole process; 0 is as the files allow",
         parse: |global, args| {
-            global.maxconn = Some(args.number(1..=u32::MAX)?);
+            global.maxconn = args.rate()?;
             Ok(())
         },
     },
@@ -76,6 +76,30 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         parse: |global, args| {
             global.threads = Some(args.number(1..=1024)?);
             Ok(())
+        },
+    },
+    Keyword {
+        words: "default-path",
+        sections: HERE,
+        summary: "`current`: paths that do not begin with / begin where the process was started, or where `-C` says",
+        parse: |_, args| {
+            let word = args.word("where paths begin")?;
+            match word.text.as_str() {
+                "current" => Ok(()),
+                "config" | "parent" | "origin" => {
+                    let what = format!("`default-path {}`", word.text);
+                    args.skip(usize::from(word.text == "origin"));
+                    Err(super::unsupported::refusal(&what, word.span)
+                        .help("write whole paths, or give `-C` on the command line"))
+                }
+                other => {
+                    let message = format!("`{other}` says nothing of paths");
+                    Err(
+                        tandem_text::Diagnostic::error(crate::code::BAD_VALUE, word.span, message)
+                            .help("write `current`"),
+                    )
+                }
+            }
         },
     },
     Keyword {
@@ -124,7 +148,20 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         words: "node",
         sections: HERE,
         summary: "this node's name on the statistics page",
-        parse: |global, args| text(args, &mut global.node),
+        parse: |global, args| {
+            let word = args.word("a name")?;
+            // Blanks and the like would end a name in what scripts read.
+            let is_odd = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'));
+            if let Some(odd) = word.text.chars().find(|c| is_odd(*c)) {
+                let message = format!("`{odd}` cannot be part of a node's name");
+                return Err(
+                    tandem_text::Diagnostic::error(crate::code::BAD_VALUE, word.span, message)
+                        .help("write letters, digits and - _ . only"),
+                );
+            }
+            global.node = Some(word.text.clone());
+            Ok(())
+        },
     },
     Keyword {
         words: "description",

@@ -22,9 +22,8 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         words: "option tcplog",
         sections: FRONT,
         summary: "a log line with timers and states when a connection ends",
-        parse: |proxy, args| {
-            let is_on = !args.negated();
-            proxy.settings.log_rule.format = is_on.then(|| Arc::new(Format::tcplog().clone()));
+        parse: |proxy, _| {
+            proxy.settings.log_rule.format = Some(Arc::new(Format::tcplog().clone()));
             Ok(())
         },
     },
@@ -62,9 +61,9 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         words: "option tcpka",
         sections: BOTH,
         summary: "TCP keepalive towards clients and servers",
-        parse: |proxy, args| {
-            args.switch(&mut proxy.settings.client_keepalive.on)?;
-            proxy.settings.server_keepalive.on = proxy.settings.client_keepalive.on;
+        parse: |proxy, _| {
+            proxy.settings.client_keepalive.on = true;
+            proxy.settings.server_keepalive.on = true;
             Ok(())
         },
     },

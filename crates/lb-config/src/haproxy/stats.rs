@@ -6,7 +6,7 @@ use super::keyword::Keyword;
 use super::section::Sections;
 use super::{quote, rules};
 use crate::code;
-use crate::draft::{Proxy, Role, Said};
+use crate::draft::{Proxy, Said};
 use crate::plan::{PageRule, Stats, Verdict};
 use tandem_text::haproxy::Word;
 use tandem_text::{Diagnostic, Span, Spanned};
@@ -127,7 +127,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
 pub(super) const RULES: &[Keyword<Proxy>] = &[
     Keyword {
         words: "stats admin",
-        sections: HERE,
+        sections: Sections::PROXIES,
         summary: "`if TRUE` allows changes through the page, another condition to who fits it",
         parse: admin,
     },
@@ -198,11 +198,6 @@ fn admin(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
             args.skip(1);
             page(proxy, args).admin |= (name == "TRUE") == how;
             Ok(())
-        }
-        _ if proxy.role == Role::Defaults => {
-            let message = "a condition of `stats admin` belongs to the section that has the page";
-            Err(Diagnostic::error(code::MISPLACED, at, message)
-                .help("write it in each of these sections, with its `acl` lines"))
         }
         _ => {
             let words: Vec<_> = args.take_rest().to_vec();

@@ -199,6 +199,10 @@ const OF_SOURCE: &str = "it belongs to where connections come from: write `sourc
 const NAMESPACE: &str = "run all of it in that namespace, with systemd's NetworkNamespacePath= or `ip netns exec`";
 const NO_SOCKS: &str = "servers are reached without a proxy between: route to them instead";
 const NPN: &str = "nobody speaks it any more: ALPN (RFC 7301) took its place, write `alpn`";
+const OCSP: &str = "answers of who issued a certificate lie beside it in `.ocsp`: let another program fetch them";
+const OF_SEGMENTS: &str = "it is for the whole host to say: set net.ipv4.tcp_congestion_control";
+const UNSIGNED: &str = "segments are not signed here: let TLS or IPsec protect the connection";
+const REVERSED: &str = "connections that servers begin are not known here";
 const BROKEN: &str = "it is broken and not spoken (RFC 8996)";
 
 const GLOBAL: &[Known] = &[
@@ -261,12 +265,11 @@ const GLOBAL: &[Known] = &[
     ),
     changes("grace"),
     changes("stats bind-process"),
-    changes_because(
-        "default-path",
-        "write whole paths: those that do not begin with / begin where the process was started",
-    ),
     changes_because("shm-stats-file*", "counters go on in the next process by themselves"),
     changes_because("zero-warning", "give -dW on the command line"),
+    harmless("thread-hard-limit", PLACEMENT),
+    changes_because("cluster-secret", "it is about QUIC, which is out of scope"),
+    changes_because("ocsp-update.*", OCSP),
 ];
 
 const PROXY: &[Known] = &[
@@ -330,6 +333,14 @@ const PROXY: &[Known] = &[
     ),
     changes_because("redirect", NO_HTTP),
     changes_because(
+        "force-be-switch",
+        "backends are not published and withdrawn here: leave it out",
+    ),
+    changes_because(
+        "be-unpublished",
+        "backends are not published and withdrawn here: leave it out",
+    ),
+    changes_because(
         "retry-on",
         "what a client has sent is not kept: only connections are tried again, see `retries`",
     ),
@@ -388,6 +399,13 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option_because("allow-0rtt", 0, EARLY),
     option_because("ca-sign-file", 1, MADE),
     option_because("ca-sign-pass", 1, MADE),
+    option_because("cc", 1, OF_SEGMENTS),
+    harmless_option("description", 1, "nobody is shown it: `name` is on the page"),
+    option_because("idle-ping", 1, NO_HTTP),
+    option_because("nbconn", 1, REVERSED),
+    option_because("ocsp-update", 1, OCSP),
+    option_because("tcp-md5sig", 1, UNSIGNED),
+    option_because("tcp-ss", 1, "what the client said in its first segment is not kept"),
     option_because("client-sigalgs", 1, SIGNATURES),
     option_because("force-sslv3", 0, BROKEN),
     option_because("force-tlsv10", 0, BROKEN),
@@ -433,13 +451,21 @@ pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
         "nothing is asked for unless `check-sni` says so: leave it out",
     ),
     option_because("check-via-socks4", 0, NO_SOCKS),
-    option_because("cc", 1, "set net.ipv4.tcp_congestion_control for the host"),
-    option_because("mptcp", 0, "servers are reached by one path: leave it out"),
+    option_because("cc", 1, OF_SEGMENTS),
     option_because(
-        "tcp-md5sig",
+        "healthcheck",
         1,
-        "segments are not signed here: let TLS or IPsec protect the connection",
+        "there are no sections `healthcheck`: write `option tcp-check` in a backend of its own",
     ),
+    option_because("idle-ping", 1, NO_HTTP),
+    harmless_option("log-bufsize", 1, "it is about servers of logs"),
+    option_because(
+        "strict-maxconn",
+        0,
+        "`maxconn` counts what is open to the server: leave it out",
+    ),
+    option_because("mptcp", 0, "servers are reached by one path: leave it out"),
+    option_because("tcp-md5sig", 1, UNSIGNED),
     option_because("interface", 1, OF_SOURCE),
     option_because("namespace", 1, NAMESPACE),
     option_because("proto", 1, NO_HTTP),

@@ -77,10 +77,7 @@ fn what_takes_a_proxy_is_refused() {
         (" rate-limit sessions 5\n", "`rate-limit sessions`"),
         (" timeout client 5s\n", "`timeout client`"),
         (" option clitcpka\n", "`option clitcpka`"),
-        (
-            " no option tcplog\n option dontlognull\n",
-            "`log-format and its options`",
-        ),
+        (" option dontlognull\n", "`log-format and its options`"),
         (" filter bwlim-in up default-limit 1k default-period 1s\n", "`filter`"),
         (" tcp-request inspect-delay 5s\n", "`tcp-request`"),
         (" tcp-request connection reject if { src 10.0.0.1 }\n", "`tcp-request`"),

@@ -280,7 +280,7 @@ fn a_check_may_connect_as_long_as_the_timeouts_say() {
 #[test]
 fn defaults_are_inherited_and_named_ones_on_request() {
     let text = "defaults one\n retries 1\n default-server weight 11 check\n option tcplog\n\
-                defaults two from one\n retries 2\n no option tcplog\n\
+                defaults two from one\n retries 2\n no option dontlognull\n\
                 frontend f from one\n bind *:1\n timeout client 1s\n default_backend a\n\
                 backend a\n server s 1.1.1.1:1 no-check\n\
                 backend b from one\n default-server weight 12\n server s 1.1.1.1:1\n\
@@ -463,5 +463,40 @@ fn a_comment_that_stands_alone_is_that_of_what_follows() {
     assert!(
         all.iter().flatten().all(|comment| comment == "one") && all.iter().flatten().count() == 2,
         "{all:?}"
+    );
+}
+
+/// They come first, and ask ACLs that the section does not see.
+#[test]
+fn rules_of_named_defaults_come_before_those_of_who_takes_them() {
+    let text = "defaults guard\n timeout client 1s\n acl a src 10.0.0.1\n tcp-request content reject if !a\n\
+                tcp-request connection reject if a { src_port 1 }\ndefaults\n\
+                frontend f from guard\n bind *:1\n acl a src 10.0.0.2\n tcp-request content accept if a\n default_backend b\n\
+                backend b\n server s 1.1.1.1:1\n";
+    let plan = read(text).plan.expect("good");
+    let requests = &plan.frontends[0].requests;
+    let lines = |rules: &tandem_lb_core::rules::Ruleset| {
+        let lines = rules.rules.iter().map(|rule| rule.spot.0.to_string());
+        lines.collect::<Vec<_>>()
+    };
+    assert_eq!(lines(&requests.connection), ["t:5"]);
+    assert_eq!(lines(&requests.content), ["t:4", "t:10"]);
+    let asked: Vec<usize> = requests
+        .content
+        .rules
+        .iter()
+        .map(|rule| rule.when.as_ref().expect("it asks").any[0][0].acl)
+        .collect();
+    let tests = |at: usize| format!("{:?}", requests.acls.0[at].tests);
+    assert!(
+        tests(asked[0]).contains("167772161") && tests(asked[1]).contains("167772162"),
+        "{} {}",
+        tests(asked[0]),
+        tests(asked[1])
+    );
+    assert_eq!(
+        requests.acls.0[asked[1]].tests.len(),
+        1,
+        "they are two of one name, not two tests of one"
     );
 }

@@ -38,7 +38,7 @@ fn mistakes_are_named() {
         (
             GLOBAL,
             "maxconn many",
-            "t:2:10: error[LB0007]: `many` is not a number from 1 to 4294967295",
+            "t:2:10: error[LB0007]: `many` is not a number from 0 to 4294967295",
         ),
         (
             GLOBAL,
@@ -206,7 +206,7 @@ fn mistakes_are_named() {
         (
             "defaults\n ",
             "stats admin if { src 10.0.0.0/8 }",
-            "t:2:2: error[LB0004]: a condition of `stats admin` belongs to the section that has the page",
+            "t:2:2: error[LB0004]: `stats admin` cannot stand in `defaults`",
         ),
         (
             FRONT,
