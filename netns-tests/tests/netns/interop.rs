@@ -34,6 +34,10 @@ pub(crate) fn tests() -> Vec<Test> {
         long("interop::refusals", tables::refusals),
         long("interop::policy_and_tracking", tables::policy),
         long("interop::ten_milliseconds", fast::ten_milliseconds),
+        long(
+            "interop::ten_milliseconds_beside_frr",
+            fast::ten_milliseconds_beside_frr,
+        ),
         test("interop::checksums_made_by_hand", dialects::made_by_hand),
         long("interop::partitions_heal", heal::heals),
         long("interop::partitions_heal_elsewhere", heal::heals_elsewhere),

@@ -24,16 +24,23 @@ const DOWN_V3: Duration = Duration::from_millis(360);
 const SKEW_V2: Duration = Duration::from_millis(600);
 const SKEW_V3: Duration = Duration::from_millis(60);
 
-/// At a hundredth of a second FRR's skew is none; between its figure and ours.
+/// At a hundredth of a second FRR's skew is none.
+pub(super) const DOWN_LEAST: Duration = Duration::from_millis(30);
+/// Between its figure and ours.
 const DOWN_FAST: Duration = Duration::from_millis(33);
 
 const ELECT: [Step; 5] = [Start(A), Holds(A), Start(B), Ready(B), Adverts(A, 2)];
 
+pub(super) fn is_installed() -> Result<()> {
+    match Path::new(DAEMON).exists() {
+        true => Ok(()),
+        false => Err(Missing::new("frr", format!("{DAEMON} is not installed")).into()),
+    }
+}
+
 /// Scenarios 1 to 6, 11, 12 and 19.
 pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
-    if !Path::new(DAEMON).exists() {
-        return Err(Missing::new("frr", format!("{DAEMON} is not installed")).into());
-    }
+    is_installed()?;
     let follows = |skew| {
         [
             Start(A),

@@ -109,9 +109,17 @@ pub(super) fn in_both_roles(
     bench: &Bench<'_>,
     run: impl Fn(&Bench<'_>, [Program; 2]) -> Result<()> + Sync,
 ) -> Result<()> {
+    beside(bench, Program::Keepalived, run)
+}
+
+pub(super) fn beside(
+    bench: &Bench<'_>,
+    other: Program,
+    run: impl Fn(&Bench<'_>, [Program; 2]) -> Result<()> + Sync,
+) -> Result<()> {
     let run = &run;
     all_at_once(
-        Program::Keepalived
+        other
             .roles()
             .map(|programs| (format!("{programs:?}"), move || run(bench, programs))),
     )
