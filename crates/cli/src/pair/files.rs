@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::act::{Node, Side};
 use super::cast::Origin;
+use super::site::USUAL_CONNECTIONS;
 use crate::load::stomp::CONNECT;
 
 pub const VIP: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 100);
@@ -44,7 +45,7 @@ impl Balancer<'_> {
         let servers: String = brokers.iter().enumerate().map(server).collect();
         let hello: String = CONNECT.iter().map(|byte| format!("{byte:02x}")).collect();
         let socket = socket.display();
-        let connections = 4000 + generation;
+        let connections = USUAL_CONNECTIONS + generation;
         let tls = |file: &&Path| {
             let file = file.display();
             format!("\nfrontend tls\n    bind :{TLS_PORT} ssl crt {file}\n    default_backend brokers\n")

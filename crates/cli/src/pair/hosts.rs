@@ -15,7 +15,7 @@ use super::act::Side;
 use super::cast::{Cast, Origin};
 use super::certificate::Certificate;
 use super::files::{self, PAGE_PORT, PORT, TLS_PORT};
-use super::site::{BrokerSite, CONNECTIONS, FOLDER, Paper, Papers, Site};
+use super::site::{BrokerSite, CONNECTIONS, FOLDER, Paper, Papers, Site, USUAL_CONNECTIONS};
 use super::slot::Slot;
 use super::{PATIENCE, Wishes, cidr, lead};
 use crate::stats_socket::StatsSocket;
@@ -160,7 +160,7 @@ impl BalancerHost {
 
     /// How many are allowed: each reload allows one more, so that there is a difference.
     fn connections(&self) -> u32 {
-        self.papers().map_or(4000, |papers| papers.connections) + self.generation
+        self.papers().map_or(USUAL_CONNECTIONS, |papers| papers.connections) + self.generation
     }
 
     pub fn start_balancer(&mut self) -> anyhow::Result<()> {

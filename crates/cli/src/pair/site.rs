@@ -15,6 +15,8 @@ use super::{PATIENCE, cidr};
 pub const FOLDER: &str = "/run/lab/@folder@";
 /// The same for how many connections are allowed, by which a reload is told.
 pub const CONNECTIONS: &str = "@connections@";
+/// Enough for any load here. Each takes two files, and a host that allows 4096 of them can hold a pair.
+pub const USUAL_CONNECTIONS: u32 = 2000;
 const CLIENT: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 10);
 
 #[derive(Clone, Debug)]

@@ -25,7 +25,7 @@ use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, Track
 
 use crate::pair::act::{Node, Side};
 use crate::pair::cast::{Cast, Origin};
-use crate::pair::site::{BrokerSite, HostSite, Paper, Papers, Site};
+use crate::pair::site::{BrokerSite, HostSite, Paper, Papers, Site, USUAL_CONNECTIONS};
 use crate::plan;
 use change::{Change, Changes};
 use given::Given;
@@ -464,7 +464,6 @@ fn brokers(
 
 /// Enough for the load, and not more than this machine allows.
 fn connections(wanted: Option<(u32, String)>, changes: &mut Changes) -> u32 {
-    const USUAL: u32 = 4000;
     const MOST: u32 = 8000;
     match wanted {
         Some((wanted, place)) if wanted > MOST => {
@@ -478,7 +477,7 @@ fn connections(wanted: Option<(u32, String)>, changes: &mut Changes) -> u32 {
             MOST
         }
         Some((wanted, _)) => wanted,
-        None => USUAL,
+        None => USUAL_CONNECTIONS,
     }
 }
 

@@ -155,7 +155,7 @@ fn configuration() -> String {
     format!(
         "global
     log 127.0.0.1:514 local0
-    maxconn 4000
+    maxconn 2000
     daemon
     stats socket /run/balancer.sock mode 600 level admin
     stats timeout 30s
