@@ -44,6 +44,7 @@ struct Stall {
 }
 
 /// Every time that a backup took over from a living master at ten milliseconds, and whose fault it was.
+#[derive(Default)]
 pub(crate) struct Takeovers {
     pub(crate) all: usize,
     /// Those that the machine explains.
@@ -105,6 +106,12 @@ pub(crate) fn takeovers(backup: &[Advert]) -> impl Iterator<Item = &Advert> {
 impl Takeovers {
     pub(crate) fn false_ones(&self) -> usize {
         self.all - self.excused
+    }
+
+    /// These are the ones that count of so many; the backup's own lateness is no fault of the master.
+    pub(crate) fn among(self, all: usize) -> Self {
+        let excused = all - self.false_ones();
+        Self { all, excused }
     }
 }
 

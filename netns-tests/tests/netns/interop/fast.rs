@@ -58,7 +58,11 @@ fn watched(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
     // On a machine with other work the master may really be silent for so long, and is then rightly missed. The long
     // run is for a machine that does nothing else, and excuses only what held up everybody.
     let judged = match (&stalls, programs) {
-        (_, [_, Program::Frr]) => excuse_own_lateness(&taken, &master),
+        (Some(stalls), [_, Program::Frr]) if bench.options.long => {
+            let ours = after_silence(&taken, &master);
+            stalls.judge(&ours, &master).among(takeovers(&taken).count())
+        }
+        (_, [_, Program::Frr]) => Takeovers::default().among(takeovers(&taken).count()),
         (Some(stalls), [Program::Ours | Program::Keepalived, _]) if bench.options.long => stalls.judge(&taken, &master),
         _ => excuse_silences(&taken, &master),
     };
@@ -102,25 +106,22 @@ fn watched(bench: &Bench<'_>, programs: [Program; 2]) -> Result<()> {
 
 /// All but those in which the backup began to speak though it had heard the master within the down interval.
 fn excuse_silences(backup: &[Advert], master: &[Advert]) -> Takeovers {
-    judged(backup, |advert| {
-        silence_before(advert, master).is_some_and(|silence| silence < DOWN - Duration::from_millis(1))
-    })
-}
-
-/// All but those in which the master had been silent for as long as FRR waits.
-fn excuse_own_lateness(backup: &[Advert], master: &[Advert]) -> Takeovers {
-    judged(backup, |advert| {
-        silence_before(advert, master).is_none_or(|silence| silence >= frr::DOWN_LEAST - Duration::from_millis(1))
-    })
-}
-
-fn judged(backup: &[Advert], is_false: impl Fn(&Advert) -> bool) -> Takeovers {
+    let too_early = |silence| silence < DOWN - Duration::from_millis(1);
     let all = takeovers(backup).count();
-    let false_ones = takeovers(backup).filter(|advert| is_false(advert)).count();
+    let false_ones = takeovers(backup).filter(|advert| silence_before(advert, master).is_some_and(too_early));
     Takeovers {
         all,
-        excused: all - false_ones,
+        excused: all - false_ones.count(),
     }
+}
+
+/// Those of FRR's takeovers that its own lateness does not explain: the master had been silent for as long as FRR waits.
+fn after_silence(backup: &[Advert], master: &[Advert]) -> Vec<Advert> {
+    let long = |silence| silence >= frr::DOWN_LEAST - Duration::from_millis(1);
+    takeovers(backup)
+        .filter(|advert| silence_before(advert, master).is_none_or(long))
+        .cloned()
+        .collect()
 }
 
 fn silence_before(takeover: &Advert, master: &[Advert]) -> Option<Duration> {
