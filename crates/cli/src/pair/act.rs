@@ -65,20 +65,33 @@ impl Act {
             _ => None,
         }
     }
-}
 
-impl Act {
     /// What the words say of lb1, where another host is the one that has the address; the other way round for lb2.
     pub fn on(&self, first: Side) -> Act {
+        match self {
+            // Their files are their own.
+            Act::Certificate(side) => Act::Reload(side.on(first)),
+            other => other.of(|side| side.on(first), |node| node),
+        }
+    }
+
+    /// The same of another broker.
+    pub fn of_broker(&self, node: Node) -> Act {
+        self.of(|side| side, |_| node)
+    }
+
+    /// The same of other hosts.
+    fn of(&self, side: impl Fn(Side) -> Side, node: impl Fn(Node) -> Node) -> Act {
         let part = |part: &Part| match *part {
-            Part::Balancer(side) => Part::Balancer(side.on(first)),
-            Part::Router(side) => Part::Router(side.on(first)),
-            Part::Host(side) => Part::Host(side.on(first)),
-            Part::Broker(node) => Part::Broker(node),
+            Part::Balancer(it) => Part::Balancer(side(it)),
+            Part::Router(it) => Part::Router(side(it)),
+            Part::Host(it) => Part::Host(side(it)),
+            Part::Broker(it) => Part::Broker(node(it)),
         };
         let place = |place: &Place| match *place {
-            Place::Side(side) => Place::Side(side.on(first)),
-            other => other,
+            Place::Side(it) => Place::Side(side(it)),
+            Place::Node(it) => Place::Node(node(it)),
+            Place::Client => Place::Client,
         };
         match self {
             Act::Kill(it) => Act::Kill(part(it)),
@@ -86,17 +99,18 @@ impl Act {
             Act::Start(it) => Act::Start(part(it)),
             Act::Pause(it) => Act::Pause(part(it)),
             Act::Resume(it) => Act::Resume(part(it)),
-            Act::Drain(side) => Act::Drain(side.on(first)),
-            Act::Upgrade(side) => Act::Upgrade(side.on(first)),
-            Act::Reload(side) => Act::Reload(side.on(first)),
-            // Their files are their own.
-            Act::Certificate(side) => Act::Reload(side.on(first)),
+            Act::Drain(it) => Act::Drain(side(*it)),
+            Act::Upgrade(it) => Act::Upgrade(side(*it)),
+            Act::Reload(it) => Act::Reload(side(*it)),
+            Act::Certificate(it) => Act::Certificate(side(*it)),
             Act::Cut(it) => Act::Cut(place(it)),
             Act::Heal(it) => Act::Heal(place(it)),
             Act::Drop(from, to) => Act::Drop(place(from), place(to)),
-            Act::HandOver(side) => Act::HandOver(side.on(first)),
-            Act::TakePart(side) => Act::TakePart(side.on(first)),
-            Act::Mend | Act::Fill(..) | Act::Empty(_) => self.clone(),
+            Act::Mend => Act::Mend,
+            Act::Fill(it, percent) => Act::Fill(node(*it), *percent),
+            Act::Empty(it) => Act::Empty(node(*it)),
+            Act::HandOver(it) => Act::HandOver(side(*it)),
+            Act::TakePart(it) => Act::TakePart(side(*it)),
         }
     }
 
@@ -108,31 +122,6 @@ impl Act {
                 matches!(part, Part::Broker(_))
             }
             _ => false,
-        }
-    }
-
-    /// The same of another broker.
-    pub fn of_broker(&self, node: Node) -> Act {
-        let part = |part: &Part| match part {
-            Part::Broker(_) => Part::Broker(node),
-            other => *other,
-        };
-        let place = |place: &Place| match place {
-            Place::Node(_) => Place::Node(node),
-            other => *other,
-        };
-        match self {
-            Act::Kill(it) => Act::Kill(part(it)),
-            Act::Stop(it) => Act::Stop(part(it)),
-            Act::Start(it) => Act::Start(part(it)),
-            Act::Pause(it) => Act::Pause(part(it)),
-            Act::Resume(it) => Act::Resume(part(it)),
-            Act::Cut(it) => Act::Cut(place(it)),
-            Act::Heal(it) => Act::Heal(place(it)),
-            Act::Drop(from, to) => Act::Drop(place(from), place(to)),
-            Act::Fill(_, percent) => Act::Fill(node, *percent),
-            Act::Empty(_) => Act::Empty(node),
-            other => other.clone(),
         }
     }
 
