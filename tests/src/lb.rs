@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::manager::Manager;
-use crate::{PATIENCE, until};
+use crate::{PATIENCE, ask, until};
 
 /// The program of that name that was built together with this test.
 pub fn binary(name: &str) -> PathBuf {
@@ -195,4 +195,15 @@ pub fn connect(to: SocketAddr) -> TcpStream {
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout above zero");
     stream.set_write_timeout(Some(PATIENCE)).expect("a timeout above zero");
     stream
+}
+
+/// Clients of an echo, whose connections are known to stand.
+#[track_caller]
+pub fn talking(to: SocketAddr, count: usize) -> Vec<TcpStream> {
+    let client = |_| {
+        let mut client = connect(to);
+        assert_eq!(ask(&mut client, b"before"), b"before");
+        client
+    };
+    (0..count).map(client).collect()
 }

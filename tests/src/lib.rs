@@ -35,7 +35,7 @@ pub use crowd::{Crowd, Crowded, Newcomers, echo_for_many};
 pub use haproxy::Haproxy;
 pub use hello::hello;
 pub use http::{Answer, fetch, request};
-pub use lb::{Lb, binary, check, connect};
+pub use lb::{Lb, binary, check, connect, talking};
 pub use mq::{Mq, Stomp, hashed};
 pub use mqtt::{Mqtt, Told};
 pub use nameserver::{Known, Nameserver};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use tandem_tests::{Config, Lb, Server, ask, connect, ended, order, until};
+use tandem_tests::{Config, Lb, Server, ask, ended, order, talking, until};
 
 struct Socket(PathBuf);
 
@@ -29,15 +29,6 @@ impl Drop for Socket {
     }
 }
 
-fn clients(config: &Config, count: usize) -> Vec<TcpStream> {
-    let talking = |_| {
-        let mut client = connect(config.at());
-        assert_eq!(ask(&mut client, b"before"), b"before");
-        client
-    };
-    (0..count).map(talking).collect()
-}
-
 /// Without waiting: whether nobody has ended it yet.
 fn is_open(client: &TcpStream) -> bool {
     client.set_nonblocking(true).expect("a socket");
@@ -57,7 +48,7 @@ fn the_idlest_go_first_and_not_all_at_once() {
     let (server, socket) = (Server::echo(), Socket::new("idlest"));
     let config = Config::default().global(socket.line()).server("s", &server, "");
     let mut lb = Lb::start(&config.to_string());
-    let mut clients = clients(&config, 40);
+    let mut clients = talking(config.at(), 40);
     // The first half speaks once more, so the second is idler, though it is younger.
     std::thread::sleep(Duration::from_millis(20));
     for client in &mut clients[..20] {
@@ -88,7 +79,7 @@ fn the_oldest_go_first_and_progress_is_told() {
     let (server, socket) = (Server::echo(), Socket::new("oldest"));
     let config = Config::default().global(socket.line()).server("s", &server, "");
     let lb = Lb::start(&config.to_string());
-    let mut clients = clients(&config, 10);
+    let mut clients = talking(config.at(), 10);
     assert_eq!(ask(&mut clients[0], b"I speak last"), b"I speak last");
     assert_eq!(socket.ask("drain over 10s oldest"), "\n");
     assert!(ended(&mut clients[0]));
@@ -113,7 +104,7 @@ fn usr1_takes_the_configured_time() {
         .global("close-spread-time 1h")
         .server("s", &server, "");
     let mut lb = Lb::start(&config.to_string());
-    let clients = clients(&config, 20);
+    let clients = talking(config.at(), 20);
     lb.signal(Signal::SIGUSR1);
     // At that pace nobody is gone before three minutes.
     let told = until("the pace", || {
@@ -131,7 +122,7 @@ fn a_reload_says_how_long_it_takes() {
     let (server, socket) = (Server::echo(), Socket::new("reload"));
     let config = Config::default().global(socket.line()).server("s", &server, "");
     let mut lb = Lb::start(&config.to_string());
-    let clients = clients(&config, 20);
+    let clients = talking(config.at(), 20);
     let paced = config.clone().global("close-spread-time 10s");
     let told = lb.reload(Signal::SIGHUP, &paced.to_string());
     assert!(told.contains("One change"), "{told}");
@@ -151,7 +142,7 @@ fn the_pace_ends_by_the_hard_stop() {
         .global("hard-stop-after 10s")
         .server("s", &server, "");
     let mut lb = Lb::start(&config.to_string());
-    let mut clients = clients(&config, 20);
+    let mut clients = talking(config.at(), 20);
     assert_eq!(socket.ask("drain over 1h oldest"), "\n");
     // At the pace of an hour nobody would be gone before three minutes.
     assert!(ended(&mut clients[0]));
@@ -185,7 +176,7 @@ fn what_is_left_at_the_hard_stop_is_ended_and_said() {
         command.stderr(stderr);
         command
     });
-    let clients = clients(&config, 3);
+    let clients = talking(config.at(), 3);
     // Nobody is hurried.
     assert_eq!(socket.ask("drain"), "\n");
     all_end(&clients);

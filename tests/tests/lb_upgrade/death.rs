@@ -1,29 +1,19 @@
 //! Successors that fail on the way: nobody is lost who was not handed over.
 
 use std::io::Write;
-use std::net::TcpStream;
 
 use tandem_lb_core::handover::Message;
-use tandem_tests::{Config, Lb, Server, ask, connect};
+use tandem_tests::{Config, Lb, Server, ask, connect, talking};
 
 use crate::heir::Heir;
 use crate::socket::Socket;
-
-fn clients(config: &Config, count: usize) -> Vec<TcpStream> {
-    let talking = |_| {
-        let mut client = connect(config.at());
-        assert_eq!(ask(&mut client, b"before"), b"before");
-        client
-    };
-    (0..count).map(talking).collect()
-}
 
 #[test]
 fn one_that_takes_nothing_leaves_everything_to_the_old_process() {
     let (server, socket) = (Server::echo(), Socket::new());
     let config = Config::default().global(socket.line()).server("s", &server, "");
     let mut old = Lb::start(&config.to_string());
-    let mut clients = clients(&config, 40);
+    let mut clients = talking(config.at(), 40);
     let mut heir = Heir::ready(&socket);
     assert_eq!(heir.given(20).len(), 20);
     drop(heir);
@@ -47,7 +37,7 @@ fn what_it_had_taken_dies_with_it_and_nothing_else() {
     let (server, socket) = (Server::echo(), Socket::new());
     let config = Config::default().global(socket.line()).server("s", &server, "");
     let mut old = Lb::start(&config.to_string());
-    let mut clients = clients(&config, 30);
+    let mut clients = talking(config.at(), 30);
     let mut heir = Heir::ready(&socket);
     for number in heir.given(10) {
         heir.say(&Message::Taken { number });
@@ -70,7 +60,7 @@ fn one_that_says_nothing_is_left_after_seconds() {
     let (server, socket) = (Server::echo(), Socket::new());
     let config = Config::default().global(socket.line()).server("s", &server, "");
     let _old = Lb::start(&config.to_string());
-    let mut clients = clients(&config, 3);
+    let mut clients = talking(config.at(), 3);
     let mut heir = Heir::ready(&socket);
     let numbers = heir.given(3);
     // All three rest meanwhile, and are answered when the old process has lost its patience.
@@ -88,7 +78,7 @@ fn nonsense_is_no_successor() {
     let (server, socket) = (Server::echo(), Socket::new());
     let config = Config::default().global(socket.line()).server("s", &server, "");
     let _old = Lb::start(&config.to_string());
-    let mut clients = clients(&config, 3);
+    let mut clients = talking(config.at(), 3);
     for nonsense in [&[0xff; 64][..], &[0, 0, 0, 2, 6, 0, 1, 2], &[0, 0, 0, 0, 10, 0]] {
         let mut heir = Heir::ready(&socket);
         heir.stream.write_all(nonsense).expect("room");
@@ -104,7 +94,7 @@ fn without_the_right_nothing_is_passed() {
     let plain = format!("stats socket {} mode 600 level admin", socket.path().display());
     let config = Config::default().global(plain).server("s", &server, "");
     let mut old = Lb::start(&config.to_string());
-    let mut client = clients(&config, 1).remove(0);
+    let mut client = talking(config.at(), 1).remove(0);
     let said = tandem_tests::check(
         &["-db", "-x", &socket.path().display().to_string()],
         &config.to_string(),
