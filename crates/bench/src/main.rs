@@ -1,10 +1,14 @@
 //! `tandem-bench`: ours and the program it replaces, measured in one run on one machine, so that the figures compare.
 //!
-//! Two commands, two files of figures: `vrrp` is about failover, `lb` about speed. Both print a table for people, or JSON.
+//! Three commands: `vrrp` is about failover, `lb` about the balancer's speed, `mq` about the broker's. All print a table for
+//! people, or JSON.
 
 mod figures;
 mod lb;
 mod machine;
+mod mq;
+mod ports;
+mod process;
 mod program;
 mod vrrp;
 
@@ -27,6 +31,8 @@ enum Command {
     Vrrp(vrrp::Args),
     /// Speed: rates, processor time, waits and memory of the balancer, beside HAProxy
     Lb(lb::Args),
+    /// Brokers: confirmed messages, processor time, waits, memory and starts, beside RabbitMQ, ActiveMQ and Mosquitto
+    Mq(mq::Args),
     /// The floor, as a program of its own: started by `lb --all`
     #[command(hide = true)]
     Bare(lb::bare::Args),
@@ -36,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match Args::parse().command {
         Command::Vrrp(args) => vrrp::run(&args),
         Command::Lb(args) => lb::run(&args),
+        Command::Mq(args) => mq::run(&args),
         Command::Bare(args) => lb::bare::run(&args),
     };
     match outcome {

@@ -11,8 +11,9 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::configuration;
-use super::proxy::{Contender, Kind, Running, free};
+use super::proxy::{Contender, Kind, Running};
 use super::servers::Servers;
+use crate::ports;
 
 const BACKENDS: u32 = 1000;
 const SERVERS: u32 = 20;
@@ -94,7 +95,7 @@ struct Estate {
 impl Estate {
     /// And how long it took, in seconds, until a client was taken.
     fn large(contender: &Contender, servers: Servers) -> Result<(Self, f64)> {
-        let listener = free()?;
+        let listener = ports::free()?;
         Self::start(contender, listener, |control| {
             configuration::large(BACKENDS, SERVERS, servers.echo, listener, control, 10)
         })
@@ -161,7 +162,7 @@ impl Drop for Estate {
 
 /// Seconds of the processors a second, once all have been checked.
 fn checks(contender: &Contender, servers: Servers) -> Result<f64> {
-    let listener = free()?;
+    let listener = ports::free()?;
     let (estate, _) = Estate::start(contender, listener, |_| {
         configuration::checked(CHECKED, servers.echo, listener)
     })?;
@@ -176,7 +177,7 @@ fn checks(contender: &Contender, servers: Servers) -> Result<f64> {
 fn table(contender: &Contender, servers: Servers) -> Result<f64> {
     /// In one go: the line that a command may be is bounded.
     const TOGETHER: u32 = 100;
-    let listener = free()?;
+    let listener = ports::free()?;
     let (estate, _) = Estate::start(contender, listener, |control| {
         configuration::table(ENTRIES + 1000, servers, listener, control)
     })?;

@@ -1,7 +1,7 @@
 //! A proxy at work: started with a configuration for its kind, and what the kernel says it costs.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use super::clients::Places;
 use super::configuration;
 use super::load::Setup;
 use super::servers::Servers;
+use crate::{ports, process};
 
 const READY: Duration = Duration::from_secs(30);
 
@@ -176,28 +177,11 @@ impl Running {
     }
 
     pub(super) fn processor_time(&self) -> Result<Duration> {
-        let mut nanos = 0;
-        for process in self.family()? {
-            for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-                let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-                let ran = text.split(' ').next().context("an empty schedstat")?;
-                nanos += ran.parse::<u64>()?;
-            }
-        }
-        Ok(Duration::from_nanos(nanos))
+        Ok(process::processor_time(&self.family()?))
     }
 
     pub(super) fn memory(&self) -> Result<f64> {
-        let mut kibibytes = 0.0;
-        for process in self.family()? {
-            let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
-            let line = text.lines().find_map(|line| line.strip_prefix("Pss:"));
-            let kib = line
-                .and_then(|line| line.trim().strip_suffix(" kB"))
-                .context("no Pss")?;
-            kibibytes += kib.trim().parse::<f64>()?;
-        }
-        Ok(kibibytes * 1024.0)
+        process::memory(&self.family()?)
     }
 
     /// It and its children.
@@ -236,14 +220,9 @@ fn answers(from: SocketAddr) -> bool {
 
 fn free_places() -> Result<Places> {
     Ok(Places {
-        echo: free()?,
-        source: free()?,
+        echo: ports::free()?,
+        source: ports::free()?,
     })
-}
-
-/// A port that nobody has at this moment.
-pub(super) fn free() -> Result<SocketAddr> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
 
 /// Several run at a time, each with a file of its own.
