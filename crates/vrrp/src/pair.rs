@@ -12,7 +12,7 @@ use tandem_ops::clock::Clock;
 use tandem_ops::pair::{self, Command, Ends, Entry, Key, Link, News, Outcome, Position, Secret, Shown, Wish};
 use tandem_vrrp_config::PairLink;
 use tandem_vrrp_core::settings::{InstanceSettings, RouterSettings};
-use tandem_vrrp_core::{Partner, Stand, State};
+use tandem_vrrp_core::{Partner, Stand};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::brain::Order;
@@ -177,12 +177,12 @@ const fn partner(entry: &Entry) -> Partner {
 }
 
 fn entry(instance: &Instance) -> Option<Entry> {
-    let position = match instance.state {
-        State::Master if instance.leaving => Position::Leaving,
-        State::Master => Position::Master,
-        _ if instance.ready && instance.split => Position::Yielded,
-        _ if instance.ready => Position::Ready,
-        _ => Position::Out,
+    let position = match instance.stand {
+        Stand::Master => Position::Master,
+        Stand::Leaving => Position::Leaving,
+        Stand::Yielded => Position::Yielded,
+        Stand::Other if instance.ready => Position::Ready,
+        Stand::Other => Position::Out,
     };
     Some(Entry {
         key: key(&instance.settings)?,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tandem_time::Mono;
 use tandem_vrrp_core::settings::{GroupId, GroupSettings, InstanceId, InstanceSettings, Priority, Tracker};
 use tandem_vrrp_core::track::{Explanation, Level};
-use tandem_vrrp_core::{Conditions, DropReason, InstanceView, MasterView, Router, State, Stats};
+use tandem_vrrp_core::{Conditions, DropReason, InstanceView, MasterView, Router, Stand, State, Stats};
 
 use crate::brain::Pace;
 
@@ -46,6 +46,7 @@ pub(crate) struct Instance {
     pub(crate) split: bool,
     /// It is backup, and would take over.
     pub(crate) ready: bool,
+    pub(crate) stand: Stand,
     pub(crate) master: Option<MasterView>,
     pub(crate) master_interval: Duration,
     pub(crate) down_interval: Duration,
@@ -103,6 +104,7 @@ impl Instance {
             preempts: view.preempts,
             split: view.split,
             ready: view.is_ready(),
+            stand: view.stand(),
             master: view.master,
             master_interval: view.master_interval,
             down_interval: view.down_interval,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tandem_time::Mono;
 
 use super::{Conditions, Instance, Phase};
-use crate::State;
 use crate::settings::{InstanceSettings, Priority};
 use crate::stats::Stats;
+use crate::{Stand, State};
 
 #[derive(Clone, Copy, Debug)]
 pub struct InstanceView<'a> {
@@ -50,11 +50,7 @@ pub struct MasterView {
 impl InstanceView<'_> {
     /// It is master, or only waits for the other members of its group.
     pub fn is_or_wants_master(&self) -> bool {
-        match self.state {
-            State::Master => !self.leaving,
-            State::Backup => self.want == State::Master,
-            State::Init | State::Fault => false,
-        }
+        self.serves_alone() || self.state == State::Backup && self.want == State::Master
     }
 
     /// It is master, and has not said goodbye.
@@ -66,6 +62,16 @@ impl InstanceView<'_> {
     pub fn is_ready(&self) -> bool {
         let is_kept = self.listening || self.stopped || self.drained || self.conditions.deaf;
         self.state == State::Backup && !is_kept
+    }
+
+    /// What the other host of the pair is told of it.
+    pub fn stand(&self) -> Stand {
+        match self.state {
+            State::Master if self.leaving => Stand::Leaving,
+            State::Master => Stand::Master,
+            _ if self.split && self.is_ready() => Stand::Yielded,
+            _ => Stand::Other,
+        }
     }
 }
 

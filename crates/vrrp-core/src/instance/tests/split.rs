@@ -94,6 +94,25 @@ fn every_phase_against_every_stand() {
     }
 }
 
+/// Whoever steps aside says so for as long as it would take over, and only then.
+#[test]
+fn what_the_other_host_is_told() {
+    let said = PHASES.map(|phase| in_phase(phase).instance.view().stand());
+    let (other, master, leaving) = (Stand::Other, Stand::Master, Stand::Leaving);
+    assert_eq!(said, [other, other, other, master, leaving, other, other], "{PHASES:?}");
+
+    let mut rig = Rig::master(settings());
+    rig.keep_telling(better(Stand::Master), LONG);
+    let stand = |rig: &Rig| rig.instance.view().stand();
+    assert_eq!(stand(&rig), Stand::Yielded);
+    rig.act(|i, cx| i.set_deaf(true, cx));
+    assert_eq!(stand(&rig), Stand::Other, "it would not take over");
+    rig.act(|i, cx| i.set_deaf(false, cx));
+    assert_eq!(stand(&rig), Stand::Yielded);
+    rig.act(|i, cx| i.release(Release::Drain, cx));
+    assert_eq!(stand(&rig), Stand::Other, "nor by an operator's wish");
+}
+
 #[test]
 fn the_lesser_one_steps_down_and_stays_until_the_other_is_gone() {
     let mut rig = Rig::master(settings());
