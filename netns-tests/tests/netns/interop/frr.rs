@@ -26,8 +26,6 @@ const SKEW_V3: Duration = Duration::from_millis(60);
 
 /// At a hundredth of a second FRR's skew is none.
 pub(super) const DOWN_LEAST: Duration = Duration::from_millis(30);
-/// Between its figure and ours.
-const DOWN_FAST: Duration = Duration::from_millis(33);
 
 const ELECT: [Step; 5] = [Start(A), Holds(A), Start(B), Ready(B), Adverts(A, 2)];
 
@@ -38,7 +36,7 @@ pub(super) fn is_installed() -> Result<()> {
     }
 }
 
-/// Scenarios 1 to 6, 11, 12 and 19.
+/// Scenarios 1 to 5, 11, 12 and 19.
 pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
     is_installed()?;
     let follows = |skew| {
@@ -73,18 +71,6 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
     let (cut, down) = (cut(DOWN_V3), down(DOWN_V3));
     let (kill, again) = (kill(DOWN_V3), again(Duration::from_millis(100)));
     let v3 = [&follows(SKEW_V3)[..], &cut, &settled, &down, &settled, &kill, &again].concat();
-    let fast = |priority| Config::v3(priority).each("0.01");
-    let fast_steps = [
-        Start(A),
-        Holds(A),
-        Start(B),
-        Ready(B),
-        Now,
-        Adverts(A, 100),
-        Holds(A),
-        Kill(A),
-    ];
-    let fast_steps = [&fast_steps[..], &[Detects(B, DOWN_FAST)]].concat();
     // FRR computes with a pseudo-header, and believes nothing else.
     let sums = |priority, policy| Config::v3(priority).with(policy);
     let with = follows(SKEW_V3)[..10].to_vec();
@@ -98,7 +84,6 @@ pub(super) fn as_the_other_router(bench: &Bench<'_>) -> Result<()> {
             row("4 carrier off", Config::v2(150), Config::v2(100), v2_cut),
             row("4 link down", Config::v2(150), Config::v2(100), v2_down),
             row("5 with 4", Config::v3(150), Config::v3(100), v3),
-            row("6 10 ms", fast(150), fast(100), fast_steps),
             row("11 with", sums(150, "checksum with"), sums(100, "checksum with"), with),
             row(
                 "11 without",
