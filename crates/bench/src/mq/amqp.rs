@@ -4,8 +4,10 @@ use anyhow::{Result, anyhow, bail};
 use bytes::{Bytes, BytesMut};
 use tandem_mq_wire::amqp091::{Decoder, Field, Frame, GREETING, Item, Method, Properties, Table, encode};
 
-use super::wire::{Heard, Talk, USER, Wire};
+use super::wire::{Heard, Talk, Wire};
 
+/// Whom RabbitMQ knows on loopback. In the other protocols nobody says a name: none of the brokers asks for one.
+pub(super) const USER: &str = "guest";
 const CHANNEL: u16 = 1;
 /// What a consumer may hold.
 const PREFETCH: u16 = 200;

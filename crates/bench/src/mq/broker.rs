@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::wire::USER;
+use super::amqp::USER;
 use crate::{ports, process};
 
 const READY: Duration = Duration::from_secs(120);
@@ -111,7 +111,7 @@ impl Broker {
         std::io::Write::write_all(&mut { input }, USER.as_bytes())?;
         let hash = String::from_utf8(hash.wait_with_output()?.stdout)?;
         let text = format!(
-            "data-dir = \"{}\"\n[[user]]\nname = \"{USER}\"\npassword-hash = \"{}\"\n[[listen]]\naddress = \"{}\"\n[memory]\n\
+            "data-dir = \"{}\"\nanonymous = true\n[[user]]\nname = \"{USER}\"\npassword-hash = \"{}\"\n[[listen]]\naddress = \"{}\"\n[memory]\n\
              messages = 2147483648\nslow-subscribers = \"wait\"\n",
             self.folder.join("data").display(),
             hash.trim(),

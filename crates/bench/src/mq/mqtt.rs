@@ -5,7 +5,7 @@
 use anyhow::{Result, bail, ensure};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::wire::{Heard, Talk, USER, Wire};
+use super::wire::{Heard, Talk, Wire};
 
 const CONNECT: u8 = 0x10;
 const CONNACK: u8 = 0x20;
@@ -14,8 +14,8 @@ const PUBACK: u8 = 0x40;
 const SUBSCRIBE: u8 = 0x82;
 const SUBACK: u8 = 0x90;
 const QOS_1: u8 = 0b10;
-/// Clean session, a user and a password (section 3.1.2.3).
-const FLAGS: u8 = 0b1100_0010;
+/// A clean session, and nothing else (section 3.1.2.3).
+const FLAGS: u8 = 0b10;
 /// Identifiers are these, from 1 on.
 const IDENTIFIERS: u64 = 65_535;
 
@@ -69,8 +69,6 @@ impl Talk for Mqtt {
         body.put_u8(FLAGS);
         body.put_u16(0);
         text(&mut body, &format!("bench-{}", number()));
-        text(&mut body, USER);
-        text(&mut body, USER);
         put(CONNECT, &[&body], &mut wire.outgoing);
         let (first, body) = Self::answer(wire).await?;
         ensure!(first == CONNACK && body.get(1) == Some(&0), "the broker lets nobody in");

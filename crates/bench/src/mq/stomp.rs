@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 use bytes::{Bytes, BytesMut};
 use tandem_mq_wire::stomp::{Command, Decoder, Frame, Item, Limits, Version, encode};
 
-use super::wire::{Heard, Talk, USER, Wire};
+use super::wire::{Heard, Talk, Wire};
 
 const LIMITS: Limits = Limits {
     head: 64 << 10,
@@ -58,9 +58,7 @@ impl Talk for Stomp {
         let connect = Frame::new(Command::Connect)
             .with("accept-version", "1.2")
             .with("host", "localhost")
-            .with("heart-beat", "0,0")
-            .with("login", USER)
-            .with("passcode", USER);
+            .with("heart-beat", "0,0");
         Self::say(&connect, &mut wire.outgoing);
         let connected = talk.answer(wire).await?;
         let server = connected

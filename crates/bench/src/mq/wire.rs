@@ -7,8 +7,6 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The user whom every broker here knows, or lets in whoever it is.
-pub(super) const USER: &str = "guest";
 const READ: usize = 64 << 10;
 
 pub(super) struct Wire {
