@@ -1,6 +1,7 @@
 //! One host: its network, its programs.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -58,6 +59,13 @@ impl Host {
     /// Starts a program here. It ends at the latest when the returned value is dropped.
     pub fn run(&self, command: &mut Command) -> Result<Running, LabError> {
         Running::start(&self.namespaces, command)
+    }
+
+    /// Whoever is started here finds this file in the place of that.
+    pub fn put_over(&self, path: &Path, file: &Path) -> Result<(), LabError> {
+        self.namespaces
+            .put_over(path, file)
+            .doing(|| format!("put {} over {} in host {}", file.display(), path.display(), self.name))
     }
 
     /// Runs a closure with this host's network and waits for it. Sockets that it opens stay here.

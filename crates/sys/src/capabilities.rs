@@ -8,6 +8,7 @@ use rustix::thread::{CapabilitySet, CapabilitySets};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
     SysAdmin,
+    SysPtrace,
     NetAdmin,
     NetRaw,
     SysNice,
@@ -19,6 +20,7 @@ impl Capability {
     fn set(self) -> CapabilitySet {
         match self {
             Self::SysAdmin => CapabilitySet::SYS_ADMIN,
+            Self::SysPtrace => CapabilitySet::SYS_PTRACE,
             Self::NetAdmin => CapabilitySet::NET_ADMIN,
             Self::NetRaw => CapabilitySet::NET_RAW,
             Self::SysNice => CapabilitySet::SYS_NICE,
@@ -60,4 +62,14 @@ impl LowPorts {
 /// Whether the calling thread holds the capability effectively. Inside a user namespace this says what it holds there.
 pub fn holds(capability: Capability) -> io::Result<bool> {
     Ok(rustix::thread::capabilities(None)?.effective.contains(capability.set()))
+}
+
+/// No program that is started from here on has these, whoever starts it. Makes system calls and nothing else.
+pub fn forgo(capabilities: &[Capability]) -> io::Result<()> {
+    let mut sets = rustix::thread::capabilities(None)?;
+    for capability in capabilities {
+        rustix::thread::remove_capability_from_bounding_set(capability.set())?;
+        sets.inheritable.remove(capability.set());
+    }
+    Ok(rustix::thread::set_capabilities(None, sets)?)
 }

@@ -1,7 +1,9 @@
 //! The drills and the lab as a person runs them: `tandem drill`, `tandem lab`. They make their namespaces themselves.
 
 use std::fs::Permissions;
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -37,20 +39,50 @@ fn four() -> Result<()> {
     drill(&["broker-killed", "cluster-failover", "restart-in-turn", "handover"])
 }
 
-/// Somebody's own files, as the guides have them: 101 against 100, `killall -0 haproxy` for 2. A script that is given is run,
-/// and nothing that it does reaches this machine.
+/// Somebody's own files, as the guides have them: 101 against 100, `killall -0 haproxy` for 2. Scripts that are given are run,
+/// and nothing that they do reaches this machine.
 fn guides() -> Result<()> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("guides-{}", std::process::id()));
+    std::fs::create_dir_all(&folder)?;
+    let outcome = guides_in(&folder);
+    std::fs::remove_dir_all(&folder)?;
+    outcome
+}
+
+/// Tries what it must not be able to do, and leaves a sign in the host's own /run.
+const NOTIFY: &str = "#!/bin/sh
+echo escaped >FOLDER/escaped
+mount -o remount,bind,rw /
+umount -l /run
+echo escaped >FOLDER/escaped
+logger --socket FOLDER/socket escaped
+touch /run/notified
+";
+
+/// All is well where the other script has left its sign: if that does not run, the address stays where it is.
+const CHECK: &str = "#!/bin/sh
+for moment in 1 2 3 4 5 6 7 8 9 10 11 12; do
+    [ -e /run/notified ] && exec killall -0 haproxy
+    sleep 0.1
+done
+exit 1
+";
+
+fn guides_in(folder: &Path) -> Result<()> {
     let etc = Path::new(env!("CARGO_MANIFEST_DIR")).join("../etc");
     let example = std::fs::read_to_string(etc.join("keepalived-example.conf"))?;
-    let folder = std::env::temp_dir().join(format!("tandem-guides-{}", std::process::id()));
-    let [first, other, script, escaped] =
-        ["first.conf", "other.conf", "notify.sh", "escaped"].map(|name| folder.join(name));
-    std::fs::create_dir_all(&folder)?;
-    std::fs::set_permissions(&folder, Permissions::from_mode(0o777))?;
-    let example = example.replace(
-        "    advert_int 1\n",
-        "    advert_int 1\n    notify_master /etc/keepalived/notify.sh\n",
-    );
+    let [first, other, notify, check, escaped] =
+        ["first.conf", "other.conf", "notify.sh", "check.sh", "escaped"].map(|name| folder.join(name));
+    std::fs::set_permissions(folder, Permissions::from_mode(0o777))?;
+    let socket = UnixDatagram::bind(folder.join("socket"))?;
+    socket.set_nonblocking(true)?;
+    std::fs::set_permissions(folder.join("socket"), Permissions::from_mode(0o777))?;
+    let example = example
+        .replace("\"killall -0 haproxy\"", "/etc/keepalived/check.sh")
+        .replace(
+            "    advert_int 1\n",
+            "    advert_int 1\n    notify_master /etc/keepalived/notify.sh\n    notify_backup /etc/keepalived/notify.sh\n",
+        );
     std::fs::write(&first, &example)?;
     std::fs::write(
         &other,
@@ -58,16 +90,10 @@ fn guides() -> Result<()> {
             .replace("router_id lb1", "router_id lb2")
             .replace("priority 101", "priority 100"),
     )?;
-    let to = escaped.display();
-    std::fs::write(
-        &script,
-        format!(
-            "#!/bin/sh\necho escaped >{to}\necho escaped >/var/{}\n",
-            std::process::id()
-        ),
-    )?;
-    let [balancer, first, other, script] =
-        [&etc.join("haproxy-example.cfg"), &first, &other, &script].map(|path| path.display().to_string());
+    std::fs::write(&notify, NOTIFY.replace("FOLDER", &folder.display().to_string()))?;
+    std::fs::write(&check, CHECK)?;
+    let [balancer, first, other, notify, check] =
+        [&etc.join("haproxy-example.cfg"), &first, &other, &notify, &check].map(|path| path.display().to_string());
     let output = tandem(
         &[
             "drill",
@@ -77,18 +103,22 @@ fn guides() -> Result<()> {
             "--config-a",
             &balancer,
             &first,
-            &script,
+            &notify,
+            &check,
             "--config-b",
             &balancer,
             &other,
-            &script,
+            &notify,
+            &check,
         ],
         None,
+    )?;
+    ensure!(!escaped.exists(), "a script of the files wrote on this machine");
+    let heard = socket.recv(&mut [0; 64]);
+    ensure!(
+        heard.is_err_and(|error| error.kind() == ErrorKind::WouldBlock),
+        "a script of the files was heard outside"
     );
-    let has_escaped = escaped.exists() || Path::new("/var").join(std::process::id().to_string()).exists();
-    std::fs::remove_dir_all(&folder)?;
-    ensure!(!has_escaped, "a script of the files wrote on this machine");
-    let output = output?;
     skip_without_namespaces(&output)?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     ensure!(
@@ -100,12 +130,13 @@ fn guides() -> Result<()> {
     let moves = said.lines().find(|line| line.trim_start().starts_with("address "));
     ensure!(
         moves.is_some_and(|line| line.contains("lb2")),
-        "the address never moved: {said}"
+        "the address never moved: the scripts did not run, or nobody heard them: {said}"
     );
     for change in [
         "enable_script_security",
         "script_user root",
         "notify_master along/notify.sh",
+        "script along/check.sh",
         "/dev/log",
     ] {
         ensure!(said.contains(change), "{change}: {said}");

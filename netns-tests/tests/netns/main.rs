@@ -1,5 +1,6 @@
 //! All tests that need hosts of their own.
 
+mod apart;
 mod balancer;
 mod drill;
 mod forward;
@@ -28,7 +29,7 @@ fn main() {
         vrrp::tests(),
         interop::tests(),
     ];
-    let beside = [drill::tests(), units::tests(), forward::tests()];
+    let beside = [apart::tests(), drill::tests(), units::tests(), forward::tests()];
     Suite {
         alone: alone.into_iter().flatten().collect(),
         beside: beside.into_iter().flatten().collect(),

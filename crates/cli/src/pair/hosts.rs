@@ -104,7 +104,7 @@ impl BalancerHost {
         for program in MANAGERS {
             let own = self.write(&Paper::program(&format!("bin/{program}"), include_str!("manager.sh")))?;
             if let Ok(installed) = programs::installed(program).map(|path| path.canonicalize().unwrap_or(path)) {
-                self.have_done(Command::new("mount").arg("--bind").args([&own, &installed]))?;
+                self.host.put_over(&installed, &own)?;
             }
         }
         for (name, program) in [

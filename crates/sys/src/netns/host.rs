@@ -1,6 +1,6 @@
 //! The namespaces of one host: network, mounts (an own /run and /sys) and host name.
 //!
-//! A host for somebody else's programs has its processes for itself, too, and can write nothing of this machine.
+//! A host for somebody else's programs has its processes for itself, too, and can only read this machine's files.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 
@@ -17,7 +17,12 @@ use nix::mount::MsFlags;
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SigHandler, Signal};
 
+use super::files;
 use super::ground::{Ground, mount_fresh};
+use crate::capabilities::{self, Capability};
+
+/// With these a program could change what is mounted in its host, enter other namespaces and act through processes that may.
+const OUTWARD: [Capability; 2] = [Capability::SysAdmin, Capability::SysPtrace];
 
 /// Alive as long as this value, or a process or socket in it, is.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ impl Namespaces {
         on_fresh_thread(|| {
             nix::sched::unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWUTS)?;
             nix::unistd::sethostname(name)?;
-            furnish(Files::OfTheMachine)?;
+            furnish()?;
             Ok(Self {
                 net: own("net")?,
                 mounts: own("mnt")?,
@@ -52,8 +57,8 @@ impl Namespaces {
         })?
     }
 
-    /// A host for programs of somebody else: they see only each other, and all files but those of the host's own /run and
-    /// what they change in /tmp are there to be read.
+    /// A host for programs of somebody else: they see only each other, and of this machine its files, which they can read and
+    /// nothing else. What they change in /tmp and in the host's own /run is gone with it.
     pub fn apart(_ground: &Ground, name: &str) -> io::Result<Self> {
         on_fresh_thread(|| {
             nix::sched::unshare(
@@ -63,7 +68,7 @@ impl Namespaces {
                     | CloneFlags::CLONE_NEWPID,
             )?;
             nix::unistd::sethostname(name)?;
-            furnish(Files::ToBeRead)?;
+            furnish_apart()?;
             let (net, mounts, names) = (own("net")?, own("mnt")?, own("uts")?);
             let first = first_process()?;
             // /proc is the host's from here on, and this thread is not in it.
@@ -89,6 +94,17 @@ impl Namespaces {
         let child = command.spawn();
         nix::sched::setns(&here, CloneFlags::CLONE_NEWPID)?;
         child
+    }
+
+    /// Whoever is started here finds this file in the place of that.
+    pub fn put_over(&self, path: &Path, file: &Path) -> io::Result<()> {
+        on_fresh_thread(|| {
+            // Nobody enters other mounts who shares a root with somebody.
+            nix::sched::unshare(CloneFlags::CLONE_FS)?;
+            nix::sched::setns(&self.mounts, CloneFlags::CLONE_NEWNS)?;
+            nix::mount::mount(Some(file), path, None::<&str>, MsFlags::MS_BIND, None::<&str>)?;
+            Ok(())
+        })?
     }
 
     /// Runs a closure in the host's network and under its name, and waits for it. Threads and sockets that it makes stay
@@ -134,14 +150,18 @@ impl Namespaces {
         };
         let folder = CString::new(folder.as_os_str().as_bytes()).map_err(io::Error::other)?;
         command.process_group(0);
+        let is_apart = self.processes.is_some();
         let enter = move || {
             nix::sched::setns(&net, CloneFlags::CLONE_NEWNET)?;
             nix::sched::setns(&names, CloneFlags::CLONE_NEWUTS)?;
             nix::sched::setns(&mounts, CloneFlags::CLONE_NEWNS)?;
             nix::unistd::chdir(folder.as_c_str())?;
+            if is_apart {
+                capabilities::forgo(&OUTWARD)?;
+            }
             Ok(())
         };
-        // SAFETY: between fork and exec the closure makes four system calls and touches nothing but its own captures; it
+        // SAFETY: between fork and exec the closure makes some system calls and touches nothing but its own captures; it
         // neither allocates nor takes a lock.
         #[allow(unsafe_code)]
         unsafe {
@@ -189,92 +209,38 @@ impl Drop for Processes {
     }
 }
 
-/// What a host may do to the files that all hosts see.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Files {
-    OfTheMachine,
-    ToBeRead,
-}
-
 /// An own /run, so that two hosts may run the same daemon, with the shared folder still in it; and a /sys of this network.
-fn furnish(files: Files) -> io::Result<()> {
+fn furnish() -> io::Result<()> {
     let shared = File::open(Ground::SHARED)?;
-    nix::mount::mount(
-        None::<&str>,
-        "/",
-        None::<&str>,
-        MsFlags::MS_REC | MsFlags::MS_PRIVATE,
-        None::<&str>,
-    )?;
-    if files == Files::ToBeRead {
-        lock_files()?;
-    }
+    make_private()?;
     mount_fresh("sysfs", "/sys", "")?;
     mount_fresh("tmpfs", "/run", "mode=755,size=64m")?;
-    std::fs::create_dir(Ground::SHARED)?;
-    let source = format!("/proc/thread-self/fd/{}", shared.as_raw_fd());
-    nix::mount::mount(
-        Some(source.as_str()),
-        Ground::SHARED,
-        None::<&str>,
-        MsFlags::MS_BIND,
-        None::<&str>,
-    )?;
-    if files == Files::ToBeRead {
-        // The folder that all hosts share came with the others.
-        let writable = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        nix::mount::mount(None::<&str>, Ground::SHARED, None::<&str>, writable, None::<&str>)?;
-        lay_over("/tmp")?;
-        lay_over("/var/tmp")?;
-    }
+    share(&shared, "")
+}
+
+/// The same for a host whose files are to be read and for nothing else.
+fn furnish_apart() -> io::Result<()> {
+    let shared = File::open(Ground::SHARED)?;
+    make_private()?;
+    files::set_apart(&shared)
+}
+
+fn make_private() -> io::Result<()> {
+    let all = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    nix::mount::mount(None::<&str>, "/", None::<&str>, all, None::<&str>)?;
     Ok(())
 }
 
-/// Everything that is mounted can only be read from here on, and no program has more rights than who starts it.
-fn lock_files() -> io::Result<()> {
-    let wanted = libc::mount_attr {
-        attr_set: libc::MOUNT_ATTR_RDONLY | libc::MOUNT_ATTR_NOSUID,
-        attr_clr: 0,
-        propagation: 0,
-        userns_fd: 0,
-    };
-    // SAFETY: the path ends with a zero byte, the structure lives as long as the call and its size is its own; the kernel
-    // only reads both.
-    #[allow(unsafe_code)]
-    let outcome = unsafe {
-        libc::syscall(
-            libc::SYS_mount_setattr,
-            libc::AT_FDCWD,
-            c"/".as_ptr(),
-            libc::AT_RECURSIVE,
-            &raw const wanted,
-            size_of::<libc::mount_attr>(),
-        )
-    };
-    if outcome == 0 {
-        return Ok(());
-    }
-    let why = io::Error::last_os_error();
-    Err(io::Error::other(format!(
-        "this machine's files cannot be protected (mount_setattr, since Linux 5.12): {why}"
-    )))
-}
-
-/// Programs may write there, and nothing of it reaches the folder itself. Where the kernel does not let users lay one
-/// folder over another (overlayfs, since Linux 5.11) it can only be read.
-fn lay_over(folder: &str) -> io::Result<()> {
-    let own = format!("/run/over{}", folder.replace('/', "-"));
-    let (upper, work) = (format!("{own}/upper"), format!("{own}/work"));
-    std::fs::create_dir_all(&upper)?;
-    std::fs::create_dir_all(&work)?;
-    let options = format!("lowerdir={folder},upperdir={upper},workdir={work},userxattr");
-    let _ = nix::mount::mount(
-        Some("lab"),
-        folder,
-        Some("overlay"),
-        MsFlags::MS_NOSUID | MsFlags::MS_NODEV,
-        Some(options.as_str()),
-    );
+/// The folder that all hosts share, below this root.
+pub(super) fn share(shared: &File, root: &str) -> io::Result<()> {
+    let at = format!("{root}{}", Ground::SHARED);
+    std::fs::create_dir(&at)?;
+    let source = format!("/proc/thread-self/fd/{}", shared.as_raw_fd());
+    let mount = |source: Option<&str>, flags| nix::mount::mount(source, at.as_str(), None::<&str>, flags, None::<&str>);
+    mount(Some(&source), MsFlags::MS_BIND)?;
+    // It may have been locked with the others.
+    let writable = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount(None, writable)?;
     Ok(())
 }
 
@@ -290,9 +256,10 @@ fn first_process() -> io::Result<Child> {
         unsafe {
             nix::sys::signal::signal(Signal::SIGCHLD, SigHandler::SigIgn)?;
         }
-        mount_fresh("proc", "/proc", "")
+        mount_fresh("proc", "/proc", "")?;
+        capabilities::forgo(&OUTWARD)
     };
-    // SAFETY: between fork and exec the closure makes two system calls; it neither allocates nor takes a lock.
+    // SAFETY: between fork and exec the closure makes some system calls; it neither allocates nor takes a lock.
     #[allow(unsafe_code)]
     unsafe {
         command.pre_exec(begin);
