@@ -16,6 +16,7 @@ mod mq;
 mod pair;
 mod plan;
 mod reload;
+mod rhythm;
 mod router_socket;
 mod say;
 mod span_of_time;

@@ -7,18 +7,20 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tandem_lb_config::{Plan, Server};
-use tandem_lb_core::health::Pace as Rhythm;
 
 use super::failure::Pair;
 use super::side::{Looks, Tracked};
-use crate::theirs::pace::until_down;
+use crate::rhythm::{self, Failure};
 
 pub struct Backend {
     name: Arc<str>,
     servers: usize,
-    /// Until no new client goes to a broker that refuses everybody; `None` where nothing checks it.
+    is_checked: bool,
+    /// Until no new client goes to a broker that refuses everybody; `None` where no check sees it.
     dies: Option<Duration>,
-    /// The same of one that takes connections and says nothing, or is not there at all.
+    /// The same of one whose host is gone.
+    lost: Option<Duration>,
+    /// The same of one that takes connections and says nothing.
     hangs: Option<Duration>,
     back: Option<Duration>,
     alone: Alone,
@@ -42,11 +44,12 @@ pub fn of(plan: &Plan, pair: &Pair) -> Vec<Backend> {
 
 impl Backend {
     fn new(name: &Arc<str>, servers: &[Server], pair: &Pair) -> Backend {
-        let longest = |time: fn(&Server) -> Duration| {
-            let is_checked = servers.iter().all(|server| server.check.is_some());
-            servers.iter().map(time).max().filter(|_| is_checked)
+        let longest = |time: &dyn Fn(&Server) -> Option<Duration>| {
+            let all: Option<Vec<Duration>> = servers.iter().map(time).collect();
+            all?.into_iter().max()
         };
-        let hangs = longest(until_down);
+        let down = |failure: Failure| longest(&|server| rhythm::until_down(server, failure));
+        let lost = down(Failure::IsGone);
         let asks = |side: usize| -> Vec<Tracked> {
             let tracked = pair.hosts[side].tracked.iter();
             tracked
@@ -58,10 +61,12 @@ impl Backend {
         Backend {
             name: Arc::clone(name),
             servers: servers.len(),
-            dies: longest(until_refused),
-            hangs,
-            back: longest(until_found),
-            alone: match hangs {
+            is_checked: servers.iter().all(|server| server.check.is_some()),
+            dies: down(Failure::Refuses),
+            lost,
+            hangs: down(Failure::Hangs),
+            back: longest(&|server| rhythm::until_up(server, Failure::Refuses)),
+            alone: match lost {
                 Some(down) => alone(pair, &ours, down),
                 None => Alone::Unseen,
             },
@@ -75,6 +80,7 @@ impl Backend {
             "name": &*self.name,
             "servers": self.servers,
             "dies": seconds(self.dies),
+            "lost": seconds(self.lost),
             "hangs": seconds(self.hangs),
             "back": seconds(self.back),
             "out_of_reach_of_one_host": match self.alone {
@@ -98,39 +104,23 @@ fn alone(pair: &Pair, asks: &[Tracked], down: Duration) -> Alone {
         .map_or(Alone::Stays, |wait| Alone::Moves(down + noticed + wait))
 }
 
-/// A host that is there and listens no more refuses at once.
-fn until_refused(server: &Server) -> Duration {
-    let settings = server.check.as_ref().map(|check| &check.settings);
-    settings.map_or(Duration::ZERO, |settings| {
-        settings.inter + settings.interval(Rhythm::Fast) * settings.fall.saturating_sub(1)
-    })
-}
-
-/// Looked at just before it was back.
-fn until_found(server: &Server) -> Duration {
-    let settings = server.check.as_ref().map(|check| &check.settings);
-    settings.map_or(Duration::ZERO, |settings| {
-        settings.interval(Rhythm::Down) + settings.interval(Rhythm::Fast) * settings.rise.saturating_sub(1)
-    })
-}
-
 impl fmt::Display for Backend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unchecked = "for ever: nothing checks them";
+        let unseen = match self.is_checked {
+            true => "for ever: its checks only connect",
+            false => "for ever: nothing checks it",
+        };
         let seconds = |time: Option<Duration>| time.map(|time| format!("{:.3}", time.as_secs_f64()));
         writeln!(f, "backend {}, {} servers: seconds at most", self.name, self.servers)?;
         for (what, time, then) in [
             ("a broker dies", self.dies, "until no new client goes to it"),
-            (
-                "a broker hangs or is lost",
-                self.hangs,
-                "until no new client goes to it",
-            ),
+            ("a broker's host is lost", self.lost, "until no new client goes to it"),
+            ("a broker hangs", self.hangs, "until no new client goes to it"),
             ("it comes back", self.back, "until it has clients again"),
         ] {
             match seconds(time) {
                 Some(time) => writeln!(f, "{what:32}{time:>10}  {then}")?,
-                None => writeln!(f, "{what:32}{unchecked}")?,
+                None => writeln!(f, "{what:32}{unseen}")?,
             }
         }
         let what = "one host reaches none of them";

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use tandem_lb_config::{Plan, Server};
-use tandem_lb_core::health::Pace as Rhythm;
 use tandem_vrrp_core::settings::{Preempt, RouterSettings};
 
 use crate::drill::catalog::{Drill, Expected, Step};
@@ -14,6 +13,7 @@ use crate::pair::PATIENCE;
 use crate::pair::act::{Act, Part, Place, Side};
 use crate::pair::cast::{Cast, Origin};
 use crate::plan::failure::{Failure, Pair};
+use crate::rhythm;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -215,22 +215,14 @@ impl Pace {
     }
 }
 
-pub fn until_down(server: &Server) -> Duration {
-    let Some(check) = &server.check else {
-        return Duration::ZERO;
-    };
-    let settings = &check.settings;
-    let each = settings.connect_timeout + check.answer_timeout.unwrap_or_default();
-    let again = settings.interval(Rhythm::Fast) + each;
-    settings.inter + each + again * settings.fall.saturating_sub(1)
+/// One that is silent, in whichever way takes longer.
+fn until_down(server: &Server) -> Duration {
+    let each = [rhythm::Failure::Hangs, rhythm::Failure::IsGone].map(|failure| rhythm::until_down(server, failure));
+    each.into_iter().flatten().max().unwrap_or_default()
 }
 
 fn until_up(server: &Server) -> Duration {
-    let Some(check) = &server.check else {
-        return Duration::ZERO;
-    };
-    let settings = &check.settings;
-    settings.interval(Rhythm::Down) + settings.interval(Rhythm::Fast) * settings.rise
+    rhythm::until_up(server, rhythm::Failure::IsGone).unwrap_or_default()
 }
 
 #[cfg(test)]
