@@ -262,6 +262,7 @@ mod tests {
                 "balancer-drained",
                 "balancer-killed",
                 "balancer-paused",
+                "both-balancers-killed",
                 "router-stopped",
                 "router-killed",
                 "host-cut-off",

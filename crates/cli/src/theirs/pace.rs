@@ -161,8 +161,8 @@ impl Pace {
             let longest = drill.steps.iter().filter_map(|step| own(&step.act)).max();
             longest.map_or(usual, |longest| usual.max(longest + SLACK))
         };
-        // All servers are gone from the first step until the last is back.
-        let without_any = self.without_any(drill);
+        // All servers are gone from the first step until the last is back, or both balancers until the first is.
+        let without_any = self.without_any(drill).or_else(|| self.without_balancers(drill));
         Expected {
             gap: of_ours.gap.map(|usual| without_any.unwrap_or_else(|| ours(usual))),
             client_gap: of_ours.client_gap.map(|usual| usual.max(self.server_down + SLACK * 4)),
@@ -193,6 +193,27 @@ impl Pace {
             Act::Drop(_, Place::Node(_)) => Some(self.server_down + self.balancer),
             _ => None,
         }
+    }
+
+    fn without_balancers(&self, drill: &Drill) -> Option<Duration> {
+        let mut dead = [false; 2];
+        let mut since = None;
+        for step in &drill.steps {
+            match step.act {
+                Act::Kill(Part::Balancer(side)) => dead[side.0] = true,
+                Act::Start(Part::Balancer(side)) => dead[side.0] = false,
+                _ => {}
+            }
+            match since {
+                None if dead == [true; 2] => since = Some(step.at),
+                Some(since) if dead != [true; 2] => {
+                    let returns = self.back.unwrap_or(self.balancer + self.down);
+                    return Some(step.at.saturating_sub(since) + returns + SLACK);
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     fn without_any(&self, drill: &Drill) -> Option<Duration> {
@@ -268,6 +289,16 @@ mod tests {
         let at: Vec<u128> = fitted.steps.iter().map(|step| step.at.as_millis()).collect();
         assert_eq!(at, [1000, 1100, 9600, 9700]);
         assert_eq!(fitted.expected.gap, Some(Duration::from_millis(14_750)));
+    }
+
+    #[test]
+    fn nobody_serves_until_the_first_balancer_is_back() {
+        let fitted = pace(Some(Duration::from_secs(5)), Side(0)).fit(&drill("both-balancers-killed"), Cast::OURS);
+        let fitted = fitted.expect("it suits");
+        let at: Vec<u128> = fitted.steps.iter().map(|step| step.at.as_millis()).collect();
+        // Each as long as the checks take, or until who is back has the address.
+        assert_eq!(at, [1000, 11_100, 21_200, 27_700]);
+        assert_eq!(fitted.expected.gap, Some(Duration::from_millis(10_100 + 5000 + 150)));
     }
 
     #[test]
