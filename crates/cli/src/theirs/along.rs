@@ -53,22 +53,33 @@ impl Along {
         Some(format!("{FOLDER}/{}", self.brought[found].paper.name))
     }
 
-    /// The text with the copies in the place of every path in it that was brought along; `None` when none was.
+    /// The text with the copies in the place of every path in it that was brought along; `None` when none was. A path is all of
+    /// what stands there: the folder that a relative one begins in is not known, and its name tells enough.
     pub fn lead(&mut self, text: &str) -> Option<String> {
         let mut out = String::new();
-        let mut rest = text;
         let mut has_changed = false;
-        while let Some(start) = rest.find('/') {
-            let length = rest[start..].find(|c: char| c.is_whitespace() || "(),'\"".contains(c));
-            let end = length.map_or(rest.len(), |length| start + length);
-            let path = &rest[start..end];
-            let copy = self.copy_of(path);
-            has_changed |= copy.is_some();
-            out += &rest[..start];
-            out += copy.as_deref().unwrap_or(path);
-            rest = &rest[end..];
+        for word in text.split_inclusive(|c: char| c.is_whitespace() || "(),'\"".contains(c)) {
+            // What another machine has is not what was given here.
+            if word.contains("://") {
+                out += word;
+                continue;
+            }
+            for part in word.split_inclusive(|c| !is_of_path(c)) {
+                let end = part.trim_end_matches(|c| !is_of_path(c)).len();
+                // An option may have its value right behind it.
+                let start = match part.starts_with('-') {
+                    true => part[..end].find('/').unwrap_or(end),
+                    false => 0,
+                };
+                let path = &part[start..end];
+                let copy = path.contains('/').then(|| self.copy_of(path)).flatten();
+                has_changed |= copy.is_some();
+                out += &part[..start];
+                out += copy.as_deref().unwrap_or(path);
+                out += &part[end..];
+            }
         }
-        has_changed.then(|| out + rest)
+        has_changed.then_some(out)
     }
 
     /// Of a copy, by where it will be.
@@ -136,12 +147,14 @@ impl Along {
         }
         let brought = &mut self.brought[found];
         let known = brought.meant_by.get_or_insert_with(|| path.to_owned());
-        if known != path {
+        if !may_be_one(known, path) {
             let given = &brought.given;
             let why = format!(
                 "{given} would stand for {known} and for {path}: give each in a folder that is called as on the host"
             );
             self.say(why);
+        } else if path.starts_with('/') {
+            path.clone_into(known);
         }
         Some(found)
     }
@@ -161,6 +174,26 @@ fn base(path: &str) -> &str {
 fn in_common(one: &str, other: &str) -> usize {
     let names = |path| str::rsplit(path, '/');
     names(one).zip(names(other)).take_while(|(a, b)| a == b).count()
+}
+
+fn is_of_path(c: char) -> bool {
+    c.is_alphanumeric() || "/._-+~%${}".contains(c)
+}
+
+/// A relative path means whatever ends like it.
+fn may_be_one(one: &str, other: &str) -> bool {
+    let known = |path: &str| {
+        let names = path.split('/').filter(|name| !name.is_empty() && *name != ".");
+        names.filter(|name| !name.starts_with('$')).count()
+    };
+    let is_relative = |path: &str| !path.starts_with('/');
+    let least = match (is_relative(one), is_relative(other)) {
+        (true, true) => known(one).min(known(other)),
+        (true, false) => known(one),
+        (false, true) => known(other),
+        (false, false) => return one == other,
+    };
+    in_common(one, other) >= least
 }
 
 pub fn says(text: &[u8], name: &str) -> bool {
@@ -208,6 +241,10 @@ mod tests {
             Some(format!("src,map({copy},0)"))
         );
         assert_eq!(along.lead("/etc/other.sh a/b"), None);
+        assert_eq!(
+            along.lead("exec --with=/etc/keepalived/check.sh -f/etc/keepalived/check.sh;"),
+            Some(format!("exec --with={copy} -f{copy};"))
+        );
         assert_eq!(along.unused().count(), 0);
         let papers = along.papers();
         assert_eq!(
@@ -216,6 +253,32 @@ mod tests {
         );
         assert!(papers[0].runs);
         assert!(along.unclear.is_empty());
+    }
+
+    #[test]
+    fn a_relative_path_is_one_and_what_another_machine_has_is_none() {
+        let mut along = Along::default();
+        along.bring("503.http", b"HTTP".to_vec());
+        let copy = format!("{FOLDER}/along/503.http");
+        for (text, led) in [
+            ("errors/503.http", "COPY"),
+            ("map(errors/503.http)", "map(COPY)"),
+            (
+                "sh -c \"cd /etc/haproxy/errors; cat ./503.http|x\"",
+                "sh -c \"cd /etc/haproxy/errors; cat COPY|x\"",
+            ),
+            ("$DIR/503.http", "COPY"),
+            ("/etc/haproxy/errors/503.http", "COPY"),
+        ] {
+            assert_eq!(along.lead(text), Some(led.replace("COPY", &copy)), "{text}");
+        }
+        for text in ["503.http", "https://host:8080/503.http", "errors/503.https"] {
+            assert_eq!(along.lead(text), None, "{text}");
+        }
+        assert_eq!(along.unclear, [""; 0], "one file all the same");
+        along.lead("/srv/503.http");
+        assert_eq!(along.unclear.len(), 1, "that is another");
+        assert!(!may_be_one("errors/503.http", "/etc/other/503.http"));
     }
 
     #[test]
