@@ -192,11 +192,8 @@ impl Walk<'_, '_> {
     fn chained(&mut self, table: &Table) {
         let proxies = ["frontend", "listen"]
             .into_iter()
-            .filter_map(|kind| table.get(kind)?.as_array());
-        let binds = proxies
-            .flatten()
-            .filter_map(|proxy| proxy.get("bind")?.as_array())
-            .flatten();
+            .flat_map(|kind| each(table.get(kind)));
+        let binds = proxies.flat_map(|proxy| each(proxy.get("bind")));
         let addresses = binds.filter_map(|bind| bind.get("address")?.as_str());
         self.mapping.chain(addresses);
     }
@@ -225,7 +222,16 @@ impl Walk<'_, '_> {
     }
 }
 
-/// Of a table, or of an array of them, with what each is called.
+/// Of a table, or of an array of them.
+fn each(value: Option<&Value>) -> Vec<&Table> {
+    match value {
+        Some(Value::Table(table)) => vec![table],
+        Some(Value::Array(items)) => items.iter().filter_map(Value::as_table).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The same with what each is called.
 fn tables<'a>(value: Option<&'a mut Value>, at: &str) -> Vec<(&'a mut Table, String)> {
     match value {
         Some(Value::Table(table)) => vec![(table, at.to_owned())],
