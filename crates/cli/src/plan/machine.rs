@@ -9,7 +9,7 @@ use tandem_sim::{Delivery, Effect, Machine, NodeId, SegmentId, Target};
 use tandem_time::Mono;
 use tandem_vrrp_core::packet::{Datagram, Ipv4Header};
 use tandem_vrrp_core::settings::{InstanceId, RouterSettings};
-use tandem_vrrp_core::{Input, Output, Partner, Router, Stand, State};
+use tandem_vrrp_core::{Input, Output, Partner, Router};
 
 /// Both hosts of a pair are on one network.
 pub const LAN: SegmentId = SegmentId(0);
@@ -179,15 +179,8 @@ impl Host {
     /// What `tandem-vrrp` tells the other host of this router.
     fn word(&self) -> Option<Partner> {
         let view = self.router.instance(ONLY)?;
-        let is_ready = view.state == State::Backup && !(view.listening || view.stopped || view.drained);
-        let stand = match view.state {
-            State::Master if view.leaving => Stand::Leaving,
-            State::Master => Stand::Master,
-            _ if is_ready && view.split => Stand::Yielded,
-            _ => Stand::Other,
-        };
         Some(Partner {
-            stand,
+            stand: view.stand(),
             priority: view.effective.value(),
             source: view.source,
         })
