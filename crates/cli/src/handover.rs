@@ -22,7 +22,7 @@ use crate::stats_socket::{StatsSocket, USUAL};
     and connections that this host has go on here until they end or --keep is over: the other host hands their packets back,\n\
     for which it needs `nft`. --resume then does the same the other way round.\n\
     --over TIME closes them at an even pace over this time, instead of all that are left at its end: the balancer of this host is\n\
-    told to stop softly, and ends with the last of them.\n\
+    told to stop softly, and ends with the last of them. It works after a handover, too, and not on a host that only stands by.\n\
     Exit status: 0 handed over (or resumed), 1 nobody took over, or not in time, 3 this host held nothing, 2 the router cannot be asked.\n\
     Examples:\n  tandem handover\n  tandem handover VI_1 --to 10.0.0.2\n  tandem handover --keep 10m\n  tandem handover --over 10m\n  tandem handover --resume"
 )]
@@ -75,6 +75,8 @@ const SPARE: Duration = Duration::from_secs(2);
 enum Outcome {
     Resumed,
     Nothing,
+    /// There was a handover before.
+    Earlier,
     HandedOver,
     NobodyCame,
     /// Members of a group, whose addresses nobody serves.
@@ -92,17 +94,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         hand_over(args, instance, &mut kept)?
     };
     let took = begun.elapsed();
-    // Who holds nothing may still have connections, from a handover before.
+    // Who handed over before may still have connections; who stands by is left alone.
     let paced = args
         .over
-        .filter(|_| matches!(outcome, Outcome::HandedOver | Outcome::Nothing));
-    if let Some(over) = paced {
-        stop_softly(&args.balancer, over)?;
-    }
+        .filter(|_| matches!(outcome, Outcome::HandedOver | Outcome::Earlier));
+    let told = paced
+        .map(|over| stop_softly(&args.balancer, over).map(|()| over))
+        .transpose();
+    let closes_over = told.as_ref().ok().copied().flatten();
     let mut out = io::stdout().lock();
     if args.json {
         let value = json!({
             "outcome": outcome.word(), "instances": names, "seconds": took.as_secs_f64(), "kept": kept,
+            "closes_over": closes_over.map(|over| over.as_secs_f64()),
         });
         writeln!(out, "{value}")?;
     } else {
@@ -110,21 +114,23 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         if outcome == Outcome::HandedOver {
             stayed(&kept).iter().try_for_each(|line| writeln!(out, "{line}"))?;
         }
-        if let Some(over) = paced {
+        if let Some(over) = closes_over {
             writeln!(
                 out,
                 "the balancer of this host closes them over {over:?}, and ends with the last"
             )?;
         }
     }
-    Ok(outcome.status())
+    // The addresses have moved, whatever became of the balancer.
+    told.map(|_| outcome.status())
 }
 
 fn hand_over(args: &Args, instance: Option<&str>, kept: &mut Value) -> anyhow::Result<(Outcome, Vec<String>)> {
     let held = |state: &Value| held(state, instance);
-    let before = held(&args.router.ask("state", &[])?);
+    let state = args.router.ask("state", &[])?;
+    let before = held(&state);
     if before.is_empty() {
-        return Ok((Outcome::Nothing, before));
+        return Ok((nothing(&state, instance), before));
     }
     let successor = args.to.map(|to| to.to_string());
     // The last is closed when the time is over, and is not to be lost before.
@@ -185,6 +191,14 @@ fn stayed(kept: &Value) -> Vec<String> {
     all.map(one).collect()
 }
 
+/// What it is that there is nothing to hand over.
+fn nothing(state: &Value, instance: Option<&str>) -> Outcome {
+    match those(state, "drained", |name| instance.is_none_or(|wanted| wanted == name)).is_empty() {
+        true => Outcome::Nothing,
+        false => Outcome::Earlier,
+    }
+}
+
 /// The instances meant whose addresses this host has.
 fn held(state: &Value, instance: Option<&str>) -> Vec<String> {
     those(state, "holds", |name| instance.is_none_or(|wanted| wanted == name))
@@ -204,7 +218,7 @@ impl Outcome {
     const fn word(self) -> &'static str {
         match self {
             Outcome::Resumed => "resumed",
-            Outcome::Nothing => "nothing held",
+            Outcome::Nothing | Outcome::Earlier => "nothing held",
             Outcome::HandedOver => "handed over",
             Outcome::NobodyCame => "nobody took over",
             Outcome::LetGo => "let go",
@@ -216,6 +230,7 @@ impl Outcome {
         match self {
             Outcome::Resumed => "taking part again as the priorities say".to_owned(),
             Outcome::Nothing => "this host holds none of the addresses: there is nothing to hand over".to_owned(),
+            Outcome::Earlier => "this host holds none of the addresses: it has handed them over before".to_owned(),
             Outcome::HandedOver => format!("handed over {names} in {took:.0?}"),
             Outcome::NobodyCame => format!(
                 "nobody took over {names}: this host still serves. Is the other router up, and does it hear us? `tandem why` says more"
@@ -230,7 +245,7 @@ impl Outcome {
         ExitCode::from(match self {
             Outcome::Resumed | Outcome::HandedOver => 0,
             Outcome::NobodyCame | Outcome::LetGo => 1,
-            Outcome::Nothing => 3,
+            Outcome::Nothing | Outcome::Earlier => 3,
         })
     }
 }
@@ -248,6 +263,14 @@ mod tests {
         assert_eq!(held(&state, Some("VI_3")), ["VI_3"]);
         assert_eq!(held(&state, Some("VI_2")), [""; 0]);
         assert_eq!(held(&Value::Null, None), [""; 0]);
+    }
+
+    #[test]
+    fn a_host_that_only_stands_by_is_no_host_that_handed_over() {
+        let of = |drained: bool| json!([{"name": "VI_1", "holds": false, "drained": false}, {"name": "VI_2", "holds": false, "drained": drained}]);
+        assert_eq!(nothing(&of(false), None), Outcome::Nothing);
+        assert_eq!(nothing(&of(true), None), Outcome::Earlier);
+        assert_eq!(nothing(&of(true), Some("VI_1")), Outcome::Nothing);
     }
 
     #[test]
