@@ -62,43 +62,33 @@ fn a_pair_that_is_to_be_rehearsed_is_told_its_mistake() {
     write("h.cfg", balancer);
     write("wrong.cfg", &balancer.replace("server s", "sever s"));
     write("tls.cfg", &balancer.replace("bind :1", "bind :1 accept-proxy"));
-    for (a, b, words) in [
-        (
-            ["h.cfg", "k.conf"].as_slice(),
-            ["wrong.cfg", "k.conf"].as_slice(),
-            "wrong.cfg:7:3: error",
-        ),
-        (
-            &["h.cfg", "k.conf"],
-            &["h.cfg", "other.conf"],
-            "no virtual router of IPv4 in common",
-        ),
-        (
-            &["h.cfg", "k.conf"],
-            &["k.conf"],
-            "--config-b: none of the files is a balancer's",
-        ),
-        (
-            &["h.cfg"],
-            &["h.cfg", "k.conf"],
-            "--config-a: none of the files is a router's",
-        ),
-        (
-            &["tls.cfg", "k.conf"],
-            &["tls.cfg", "k.conf"],
-            "f (tls.cfg:3) wants the PROXY protocol",
-        ),
-        (&["h.cfg", "none.conf"], &["h.cfg", "k.conf"], "cannot read none.conf"),
-    ] {
+    let refused = |drill: &str, a: &[&str], b: &[&str], words: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tandem"));
         command
             .current_dir(&folder)
-            .args(["drill", "handover", "--config-a"])
+            .args(["drill", drill, "--html", "page.html", "--config-a"])
             .args(a);
         let output = command.arg("--config-b").args(b).output().expect("it was built");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(words), "{words}: {said}");
+        assert!(!folder.join("page.html").exists(), "{words}: there is nothing to write");
+    };
+    let whole: &[&str] = &["h.cfg", "k.conf"];
+    for (a, b, words) in [
+        (whole, &["wrong.cfg", "k.conf"][..], "wrong.cfg:7:3: error"),
+        (whole, &["h.cfg", "other.conf"], "no virtual router of IPv4 in common"),
+        (whole, &["k.conf"], "--config-b: none of the files is a balancer's"),
+        (&["h.cfg"], whole, "--config-a: none of the files is a router's"),
+        (
+            &["tls.cfg", "k.conf"],
+            &["tls.cfg", "k.conf"],
+            "f (tls.cfg:3) wants the PROXY protocol",
+        ),
+        (&["h.cfg", "none.conf"], whole, "cannot read none.conf"),
+    ] {
+        refused("handover", a, b, words);
     }
+    refused("stick-tables", whole, whole, "stick-tables cannot be held");
     fs::remove_dir_all(&folder).expect("ours");
 }

@@ -22,6 +22,7 @@ use crate::file;
 use crate::pair::cast::Cast;
 use crate::pair::wishes::WishArgs;
 use crate::say::say;
+use crate::theirs::given::Daemons;
 use crate::theirs::{Files, Theirs};
 use catalog::Drill;
 
@@ -96,23 +97,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let wishes = args.wishes.read();
     let from = Files {
         files: [&args.config_a, &args.config_b],
+        daemons: Daemons::Both,
         ids: [&args.id_a, &args.id_b],
     };
     let theirs = match args.config_a.is_empty() {
         true => None,
         false => Some(Theirs::read(&from, wishes.cast)?),
     };
-    let html = args.html.as_deref().map(begin_page).transpose()?;
-    // Namespaces are entered while there is one thread. Somebody's own files have programs run, and those get no rights.
-    let ground = match theirs {
-        None => Ground::enter(),
-        Some(_) => Ground::enter_unprivileged(),
-    };
-    let ground = ground.map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))?;
     if args.beside {
-        return beside::run(&ground, &chosen, &wishes, args.repeat, args.patience, args.json);
+        return beside::run(&enter(None)?, &chosen, &wishes, args.repeat, args.patience, args.json);
     }
     let (chosen, left_out) = fit(chosen, theirs.as_ref(), wishes.cast, args.all)?;
+    let html = args.html.as_deref().map(Page::begin).transpose()?;
+    let ground = enter(theirs.as_ref()).inspect_err(|_| html.iter().for_each(Page::give_up))?;
     for LeftOut { drill, why } in &left_out {
         writeln!(std::io::stderr(), "{drill}: left out: {why}")?;
     }
@@ -138,9 +135,8 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
         Ok(())
     });
     // Those that were held have their reports, whatever became of the next.
-    if let Some(mut page) = html {
-        page.set_len(0)?;
-        page.write_all(page::write(&reports, &left_out).as_bytes())?;
+    if let Some(page) = html {
+        page.write(&page::write(&reports, &left_out))?;
     }
     if args.json {
         let reports = reports.iter().map(serde_json::to_value);
@@ -190,14 +186,46 @@ fn fit(
     Ok((fitted, left_out))
 }
 
-/// Opened before anything is done: afterwards there may be no right to.
-fn begin_page(file: &Path) -> anyhow::Result<std::fs::File> {
-    let page = std::fs::OpenOptions::new()
-        .create(true)
-        .write(true)
-        .truncate(false)
-        .open(file);
-    page.with_context(|| file.display().to_string())
+/// Namespaces are entered while there is one thread. Somebody's own files have programs run, and those get no rights.
+fn enter(theirs: Option<&Theirs>) -> anyhow::Result<Ground> {
+    let ground = match theirs {
+        None => Ground::enter(),
+        Some(_) => Ground::enter_unprivileged(),
+    };
+    ground.map_err(|refusal| anyhow!("no network namespaces here: {refusal}"))
+}
+
+/// Opened before the namespaces are entered: there may be no right to afterwards.
+struct Page {
+    file: std::fs::File,
+    /// Where nothing was before.
+    made: Option<PathBuf>,
+}
+
+impl Page {
+    fn begin(path: &Path) -> anyhow::Result<Page> {
+        let made = (!path.exists()).then(|| path.to_owned());
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .write(true)
+            .truncate(false)
+            .open(path)
+            .with_context(|| path.display().to_string())?;
+        Ok(Page { file, made })
+    }
+
+    /// Nothing is to be written.
+    fn give_up(&self) {
+        if let Some(path) = &self.made {
+            // An empty file is no harm, and why there is no page is said.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
+    fn write(mut self, text: &str) -> anyhow::Result<()> {
+        self.file.set_len(0)?;
+        Ok(self.file.write_all(text.as_bytes())?)
+    }
 }
 
 /// More than anybody writes by hand: what is read becomes many times as much.

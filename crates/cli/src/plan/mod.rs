@@ -14,16 +14,19 @@ use std::io::Write;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::slice::from_ref;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use serde_json::Value;
 use tandem_lb_config as balancer;
 use tandem_text::Severity;
 use tandem_vrrp_config::{Finding, Plan};
 use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings};
 
-use crate::theirs::given::Given;
-use crate::{check, file};
+use crate::check;
+use crate::theirs::Files;
+use crate::theirs::change::Changes;
+use crate::theirs::given::{Daemons, Given};
 use failure::Pair;
 use report::Report;
 use side::Side;
@@ -46,6 +49,12 @@ pub struct Args {
     /// The other host's
     #[arg(long, value_name = "FILE", num_args = 1.., requires = "config_a")]
     config_b: Vec<PathBuf>,
+    /// What `@id` lines in the first host's keepalived.conf call it
+    #[arg(long, value_name = "ID", default_value = "lb1")]
+    id_a: String,
+    /// The second host's
+    #[arg(long, value_name = "ID", default_value = "lb2")]
+    id_b: String,
     /// How often each failure is simulated
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     seeds: u64,
@@ -53,8 +62,6 @@ pub struct Args {
     #[arg(long)]
     json: bool,
 }
-
-const HOSTS: [&str; 2] = ["lb1", "lb2"];
 
 /// What one host's files say.
 struct Half {
@@ -64,13 +71,7 @@ struct Half {
 }
 
 pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let (a, b) = match (&args.a, &args.b) {
-        (Some(a), Some(b)) => (read(a)?, read(b)?),
-        _ => (
-            given("--config-a", &args.config_a, HOSTS[0])?,
-            given("--config-b", &args.config_b, HOSTS[1])?,
-        ),
-    };
+    let [a, b] = args.read()?;
     let linked = fit(&a.router, &b.router)?;
     let mut out = std::io::stdout().lock();
     let mut values = Vec::new();
@@ -102,42 +103,47 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(file: &Path) -> anyhow::Result<Half> {
-    let (name, bytes) = file::read(file)?;
-    if !check::is_routers(&bytes) {
-        bail!(
-            "{name} is no router's file: `tandem plan` wants two keepalived.conf or their TOML forms, \
-             or all files of a host after --config-a and --config-b"
-        );
+impl Args {
+    /// As a drill reads them.
+    fn read(&self) -> anyhow::Result<[Half; 2]> {
+        let (files, daemons) = match (&self.a, &self.b) {
+            (Some(a), Some(b)) => ([from_ref(a), from_ref(b)], Daemons::Router),
+            _ => ([self.config_a.as_slice(), &self.config_b], Daemons::Both),
+        };
+        let ids = [self.id_a.as_str(), &self.id_b];
+        let given = Files { files, daemons, ids }.read()?;
+        let mut halves = [Half::of(&given[0])?, Half::of(&given[1])?];
+        if halves[0].name == halves[1].name {
+            // One file for both hosts.
+            for (half, id) in halves.iter_mut().zip(ids) {
+                half.name = format!("{} ({id})", half.name.display()).into();
+            }
+        }
+        Ok(halves)
     }
-    let mut said = Vec::new();
-    let plan = check::read_router(&name, bytes, &mut said);
-    check::tell(&said)?;
-    Ok(Half {
-        name: file.to_owned(),
-        router: plan.with_context(|| format!("{name} has errors: `tandem check {name}` says which"))?,
-        balancer: None,
-    })
-}
-
-/// Both daemons' files, as a drill takes them; `id` is what `@id` lines call the host, which is called so in a drill, too.
-fn given(which: &str, files: &[PathBuf], id: &str) -> anyhow::Result<Half> {
-    let given = Given::read(which, files, id)?;
-    given.knows_only(&HOSTS)?;
-    let mut warnings = BTreeSet::new();
-    let router = given.router_plan(&mut warnings)?;
-    let balancer = given.balancer_plan(&given.balancer, &mut warnings)?;
-    for warning in warnings {
-        writeln!(std::io::stderr(), "{warning}")?;
-    }
-    Ok(Half {
-        name: PathBuf::from(&given.router.0),
-        router,
-        balancer: Some(balancer),
-    })
 }
 
 impl Half {
+    fn of(given: &Given) -> anyhow::Result<Half> {
+        let mut warnings = BTreeSet::new();
+        let router = given.router_plan(&mut warnings)?;
+        let has_balancer = !given.balancer.is_empty();
+        let balancer = has_balancer.then(|| given.balancer_plan(&given.balancer, &mut warnings));
+        let balancer = balancer.transpose()?;
+        given.is_clear()?;
+        let mut elsewhere = Changes::default();
+        given.note_includes(&mut elsewhere);
+        warnings.extend(elsewhere.into_inner().iter().map(ToString::to_string));
+        for warning in warnings {
+            writeln!(std::io::stderr(), "{warning}")?;
+        }
+        Ok(Half {
+            name: PathBuf::from(&given.router.0),
+            router,
+            balancer,
+        })
+    }
+
     fn file(&self) -> File<'_> {
         (&self.name, &self.router.router)
     }

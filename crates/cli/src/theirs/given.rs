@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use tandem_lb_config as balancer;
@@ -16,6 +16,8 @@ use super::change::Changes;
 use crate::{check, file};
 
 pub struct Given {
+    /// The option, or the file, that named it: for messages.
+    which: String,
     pub router: (String, Vec<u8>),
     pub balancer: Vec<balancer::NamedText>,
     pub along: RefCell<Along>,
@@ -29,9 +31,16 @@ pub struct Given {
     missed: RefCell<BTreeSet<String>>,
 }
 
+/// Whose files there must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Daemons {
+    Both,
+    Router,
+}
+
 impl Given {
-    /// `which` is the option's name, for messages.
-    pub fn read(which: &str, files: &[PathBuf], id: &str) -> anyhow::Result<Given> {
+    /// `which` is the option, or the file, that names it.
+    pub fn read(which: &str, files: &[PathBuf], id: &str, daemons: Daemons) -> anyhow::Result<Given> {
         let mut routers = Vec::new();
         let mut balancer = Vec::new();
         let mut along = Along::default();
@@ -46,20 +55,24 @@ impl Given {
                 along.bring(&name, bytes);
             }
         }
-        if balancer.is_empty() {
-            bail!(
-                "{which}: none of the files is a balancer's (haproxy.cfg or its TOML form): both daemons of a host are rehearsed"
-            );
-        }
-        if routers.is_empty() {
-            bail!(
-                "{which}: none of the files is a router's (keepalived.conf or its TOML form): both daemons of a host are rehearsed"
-            );
+        match daemons {
+            Daemons::Router if routers.is_empty() => bail!(
+                "{which} is no router's file: `tandem plan` wants two keepalived.conf or their TOML forms, \
+                 or all files of a host after --config-a and --config-b"
+            ),
+            Daemons::Both if balancer.is_empty() => bail!(
+                "{which}: none of the files is a balancer's (haproxy.cfg or its TOML form): it takes those of both daemons of a host"
+            ),
+            Daemons::Both if routers.is_empty() => bail!(
+                "{which}: none of the files is a router's (keepalived.conf or its TOML form): it takes those of both daemons of a host"
+            ),
+            Daemons::Both | Daemons::Router => {}
         }
         let main = main_of(which, &routers, &along, id)?;
         let router = routers.swap_remove(main);
         routers.into_iter().for_each(|(name, bytes)| along.bring(&name, bytes));
         let mut given = Given {
+            which: which.to_owned(),
             router,
             balancer,
             along: RefCell::new(along),
@@ -106,7 +119,7 @@ impl Given {
         if let Some((id, place)) = strange {
             let [a, b] = hosts;
             bail!(
-                "{place}: `@{id}` is neither of the two hosts ({a}, {b}): `tandem drill` is told by --id-a and --id-b what they are called"
+                "{place}: `@{id}` is neither of the two hosts ({a}, {b}): --id-a and --id-b say what they are called"
             );
         }
         Ok(())
@@ -158,19 +171,30 @@ impl Given {
         loaded.plan.context("the balancer's files cannot be used")
     }
 
-    /// What was given in vain or may mean several things, and what came from elsewhere.
-    pub fn settle(&self, which: &str, changes: &mut Changes) -> anyhow::Result<()> {
+    /// A path may mean one of the given files, and one of those one path. Asked when all has been read.
+    pub fn is_clear(&self) -> anyhow::Result<()> {
         let along = self.along.borrow();
         if !along.unclear.is_empty() {
-            bail!("{which}: {}", along.unclear.join("; "));
+            bail!("{}: {}", self.which, along.unclear.join("; "));
         }
+        Ok(())
+    }
+
+    pub fn is_all_named(&self) -> anyhow::Result<()> {
+        let along = self.along.borrow();
         let unused: Vec<&str> = along.unused().collect();
         if !unused.is_empty() {
             bail!(
-                "{which}: nothing names {}: leave it out, or mend the name",
+                "{}: nothing names {}: leave it out, or mend the name",
+                self.which,
                 unused.join(", ")
             );
         }
+        Ok(())
+    }
+
+    /// What came from elsewhere.
+    pub fn note_includes(&self, changes: &mut Changes) {
         let from_disk = self.read.borrow();
         for path in from_disk.iter().filter(|_| self.has_disk) {
             changes.note(
@@ -180,17 +204,38 @@ impl Given {
                 "no included file was given",
             );
         }
-        Ok(())
     }
 
     /// What its checks call the daemons of their host: where nothing asks for ours, those that ours take the place of.
     pub fn called(&self) -> [&'static str; 2] {
+        let (statements, sources) = self.router_statements();
+        let mut texts = super::router::checks(&statements, &sources);
+        let of_machine: Vec<String> = texts
+            .iter()
+            .filter_map(|command| self.script_of_machine(command))
+            .collect();
+        texts.extend(of_machine);
         let along = self.along.borrow();
-        let texts = along.scripts().map(|(_, text)| text).chain([self.router.1.as_slice()]);
-        let texts: Vec<&[u8]> = texts.collect();
-        let says = |name: &str| texts.iter().any(|text| super::along::says(text, name));
-        let of = |ours, theirs| if says(ours) { ours } else { theirs };
+        texts.extend(
+            along
+                .scripts()
+                .map(|(_, text)| String::from_utf8_lossy(text).into_owned()),
+        );
+        let of = |ours, theirs| {
+            if texts.iter().any(|text| asks_for(text, ours)) {
+                ours
+            } else {
+                theirs
+            }
+        };
         [of("tandem-lb", "haproxy"), of("tandem-vrrp", "keepalived")]
+    }
+
+    /// What a command runs, where that was not given.
+    fn script_of_machine(&self, command: &str) -> Option<String> {
+        let path = Path::new(super::router::program(command)?);
+        let bytes = path.is_file().then(|| Disk::new().read_file(path).ok()).flatten()?;
+        is_script(&bytes).then(|| String::from_utf8_lossy(&bytes).into_owned())
     }
 
     fn on_machine<T>(&self, read: impl FnOnce(&router::Machine<'_>) -> T) -> T {
@@ -274,6 +319,24 @@ impl Files for Included<'_> {
     }
 }
 
+/// Whether a program of this name, or its unit, is a word of it; in what a `#` begins nothing is.
+fn asks_for(text: &str, program: &str) -> bool {
+    let is_of_word = |c: char| c.is_alphanumeric() || "/._-".contains(c);
+    let is_it = |word: &str| {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        name.strip_suffix(".service").unwrap_or(name) == program
+    };
+    let spoken = |line: &'_ str| -> usize {
+        let begins = |at: &usize| line[..*at].chars().next_back().is_none_or(char::is_whitespace);
+        let comment = line.match_indices('#').map(|(at, _)| at).find(begins);
+        comment.unwrap_or(line.len())
+    };
+    text.lines()
+        .map(|line| &line[..spoken(line)])
+        .flat_map(|line| line.split(|c| !is_of_word(c)))
+        .any(is_it)
+}
+
 fn is_script(bytes: &[u8]) -> bool {
     bytes.starts_with(b"#!")
 }
@@ -345,7 +408,7 @@ mod tests {
 
         fn read(&self, files: &[&str]) -> anyhow::Result<Given> {
             let files: Vec<PathBuf> = files.iter().chain(&["h.cfg"]).map(|file| self.0.join(file)).collect();
-            Given::read("--config-a", &files, "lb1")
+            Given::read("--config-a", &files, "lb1", Daemons::Both)
         }
     }
 
@@ -356,7 +419,7 @@ mod tests {
     }
 
     fn refusal(given: anyhow::Result<Given>) -> String {
-        let settled = given.and_then(|given| given.settle("--config-a", &mut Changes::default()));
+        let settled = given.and_then(|given| given.is_clear().and_then(|()| given.is_all_named()));
         settled.expect_err("it is refused").to_string()
     }
 
@@ -378,7 +441,7 @@ mod tests {
             .map(|one| one.keyword().text.clone())
             .collect();
         assert_eq!(words, ["global_defs", "vrrp_instance"], "once");
-        assert!(given.settle("--config-a", &mut Changes::default()).is_ok());
+        assert!(given.is_clear().and_then(|()| given.is_all_named()).is_ok());
     }
 
     #[test]
@@ -409,7 +472,8 @@ mod tests {
         let given = folder.read(&["k.conf"]).expect("from this machine");
         assert_eq!(given.router_statements().0.len(), 3);
         let mut changes = Changes::default();
-        given.settle("--config-a", &mut changes).expect("all is used");
+        given.is_all_named().expect("all is used");
+        given.note_includes(&mut changes);
         assert_eq!(changes.into_inner().len(), 2, "both are listed");
     }
 
@@ -428,6 +492,49 @@ mod tests {
         assert_eq!(ids, [("lb1".into(), true), ("x".into(), false)]);
         let text = format!("{:?}", given.router_statements().0);
         assert!(text.contains("150"), "{text}");
+    }
+
+    #[test]
+    fn what_a_check_asks_for_is_what_the_daemons_are_called() {
+        let check = |command: &str| format!("vrrp_script c {{\n script \"{command}\"\n}}\n");
+        let folder = Folder::with(
+            "called",
+            &[
+                ("plain.conf", &check("killall -0 haproxy")),
+                ("ours.conf", &check("/usr/bin/killall -0 tandem-lb")),
+                (
+                    "process.conf",
+                    "vrrp_track_process p {\n process /usr/sbin/tandem-vrrp\n}\n",
+                ),
+                (
+                    "socket.conf",
+                    &format!(
+                        "track_lb l {{\n socket /run/tandem-lb/lb.sock\n}}\n# tandem-lb\n{}",
+                        check("killall -0 haproxy")
+                    ),
+                ),
+                ("main.conf", "global_defs {\n}\ninclude conf.d/check.conf\n"),
+                ("conf.d/check.conf", &check("killall -0 tandem-lb")),
+                ("script.conf", &check("/etc/keepalived/check.sh")),
+                (
+                    "check.sh",
+                    "#!/bin/sh\nsystemctl is-active tandem-lb.service # and not tandem-vrrp\n",
+                ),
+            ],
+        );
+        let theirs = ["haproxy", "keepalived"];
+        let ours = ["tandem-lb", "keepalived"];
+        for (files, called) in [
+            (&["plain.conf"][..], theirs),
+            (&["ours.conf"], ours),
+            (&["process.conf"], ["haproxy", "tandem-vrrp"]),
+            (&["socket.conf"], theirs),
+            (&["main.conf", "conf.d/check.conf"], ours),
+            (&["main.conf"], ours),
+            (&["script.conf", "check.sh"], ours),
+        ] {
+            assert_eq!(folder.read(files).expect("it is clear").called(), called, "{files:?}");
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ use crate::pair::cast::{Cast, Origin};
 use crate::pair::site::{BrokerSite, HostSite, Paper, Papers, Site, USUAL_CONNECTIONS};
 use crate::plan;
 use change::{Change, Changes};
-use given::Given;
+use given::{Daemons, Given};
 use place::Places;
 
 pub struct Theirs {
@@ -59,22 +59,36 @@ struct Balanced {
     port: u16,
 }
 
-/// What `--config-a` and `--config-b` say.
+/// Two hosts' files, and what those call the hosts.
 pub struct Files<'a> {
+    /// Where both daemons' are wanted: `--config-a` and `--config-b`.
     pub files: [&'a [PathBuf]; 2],
+    pub daemons: Daemons,
     /// What `@id` lines are held against.
     pub ids: [&'a str; 2],
 }
 
-const OPTIONS: [&str; 2] = ["--config-a", "--config-b"];
+impl Files<'_> {
+    /// Each as its own host would read them.
+    pub fn read(&self) -> anyhow::Result<[Given; 2]> {
+        let read = |side: usize| {
+            let named: Vec<String> = self.files[side].iter().map(|file| file.display().to_string()).collect();
+            let which = match self.daemons {
+                Daemons::Both => ["--config-a", "--config-b"][side].to_owned(),
+                Daemons::Router => named.join(" "),
+            };
+            Given::read(&which, self.files[side], self.ids[side], self.daemons)
+        };
+        let given = [read(0)?, read(1)?];
+        given.iter().try_for_each(|given| given.knows_only(&self.ids))?;
+        Ok(given)
+    }
+}
 
 impl Theirs {
-    /// The files for each host: `--config-a`, `--config-b`.
     pub fn read(from: &Files<'_>, cast: Cast) -> anyhow::Result<Theirs> {
-        let read = |side: usize| Given::read(OPTIONS[side], from.files[side], from.ids[side]);
-        let given = [read(0)?, read(1)?];
+        let given = from.read()?;
         refuse_toml(&given, cast)?;
-        given.iter().try_for_each(|given| given.knows_only(&from.ids))?;
         let mut warnings = BTreeSet::new();
         let routers = [
             given[0].router_plan(&mut warnings)?.router,
@@ -234,7 +248,9 @@ impl Half {
         papers
             .balancer
             .push(Paper::text("balancer/lab.cfg", balancer::needed()));
-        given.settle(OPTIONS[side], changes)?;
+        given.is_clear()?;
+        given.is_all_named()?;
+        given.note_includes(changes);
         papers.along = given.along.borrow().papers();
         Ok(Half {
             router,

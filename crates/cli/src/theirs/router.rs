@@ -60,6 +60,17 @@ pub fn map(statements: &[Statement], sources: &SourceMap, along: &mut Along, cha
     }
 }
 
+/// What the checks run or look for, each a command as it is written.
+pub fn checks(statements: &[Statement], sources: &SourceMap) -> Vec<String> {
+    let kinds = ["vrrp_script", "vrrp_track_process"];
+    let checks = statements.iter().map(|statement| Node::of(statement, sources));
+    let parts = checks
+        .filter(|node| kinds.contains(&node.keyword()))
+        .flat_map(|node| node.block.unwrap_or_default());
+    let commands = parts.filter(|part| ["script", "process"].contains(&part.keyword()));
+    commands.filter_map(|part| part.words.get(1).cloned()).collect()
+}
+
 /// A path that every host of the lab has for itself, for a socket or a pipe.
 pub fn own_path(path: &str) -> Option<String> {
     let is_own = ["/run/", "/var/run/"].iter().any(|own| path.starts_with(own));
@@ -344,7 +355,7 @@ impl Mapping<'_> {
 const SHELLS: [&str; 6] = ["sh", "bash", "dash", "python", "python3", "perl"];
 
 /// What is run: the first word, or a shell's script.
-fn program(command: &str) -> Option<&str> {
+pub fn program(command: &str) -> Option<&str> {
     let mut words = command.split_whitespace();
     let first = words.next()?;
     match SHELLS.contains(&first.rsplit('/').next().unwrap_or_default()) {
