@@ -2,27 +2,28 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use serde_json::json;
+use anyhow::Context;
+use serde_json::{Value, json};
 use tandem_lab::Ground;
 
 use super::catalog::Drill;
 use super::rehearsal;
-use super::report::{Figures, Report};
+use super::report::Report;
 use crate::pair::Wishes;
 use crate::pair::cast::Cast;
 use crate::say::say;
 
 const CASTS: [Cast; 2] = [Cast::OURS, Cast::ORIGINALS];
 
-type Reading = fn(&Figures) -> f64;
+type Reading = fn(&Report) -> f64;
 
-/// What is shown of each: heading, and what is read.
-const COLUMNS: [(&str, Reading); 4] = [
-    ("gap ms", |f| f.gap_ms),
-    ("one address ms", |f| f.client_gap_ms),
-    ("broken", |f| f.broken_connections as f64),
-    ("lost", |f| f.lost as f64),
+/// What is shown of each: heading, and what is read. What has no end was not.
+const COLUMNS: [(&str, Reading); 5] = [
+    ("gap ms", |r| r.figures.gap_ms),
+    ("one address ms", |r| r.figures.client_gap_ms),
+    ("held ms", Report::held_ms),
+    ("broken", |r| r.figures.broken_connections as f64),
+    ("lost", |r| r.figures.lost as f64),
 ];
 
 pub fn run(
@@ -34,20 +35,19 @@ pub fn run(
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let mut passed = true;
-    let (both, ours_only): (Vec<&Drill>, Vec<&Drill>) = drills.iter().partition(|drill| drill.suits(Cast::ORIGINALS));
-    if both.is_empty() {
-        bail!("Keepalived knows no handover: there is nothing to hold beside each other");
-    }
     let mut rows = Vec::new();
     if !as_json {
         say(&heading())?;
     }
-    for drill in both {
+    for drill in drills {
         let mut runs: [Vec<Report>; 2] = Default::default();
         for number in 0..repeat {
             for each in 0..CASTS.len() {
                 // In turn, and each begins as often as the other.
                 let place = (each + number as usize) % CASTS.len();
+                if !drill.suits(CASTS[place]) {
+                    continue;
+                }
                 let wishes = Wishes {
                     cast: CASTS[place],
                     ..*wishes
@@ -59,9 +59,8 @@ pub fn run(
         let broken = broken(&runs[0]);
         passed &= broken.is_empty();
         if as_json {
-            let of = |reports: &[Report]| json!(reports.iter().map(|r| &r.figures).collect::<Vec<_>>());
             rows.push(json!({
-                "drill": drill.name, "ours": of(&runs[0]), "originals": of(&runs[1]), "broken_promises": broken
+                "drill": drill.name, "ours": figures(&runs[0]), "originals": figures(&runs[1]), "broken_promises": broken
             }));
         } else {
             say(&row(&drill.name, &runs))?;
@@ -70,14 +69,20 @@ pub fn run(
                 .try_for_each(|promise| say(&format!("  NOT KEPT  {promise}\n")))?;
         }
     }
-    if as_json {
-        say(&format!("{}\n", json!(rows)))?;
-    } else {
-        ours_only
-            .iter()
-            .try_for_each(|drill| say(&format!("{:18}Keepalived knows no handover\n", drill.name)))?;
+    match as_json {
+        true => say(&format!("{}\n", json!(rows)))?,
+        false => say("- where it was not: no handover with Keepalived, and an address that stayed\n")?,
     }
     Ok(if passed { ExitCode::SUCCESS } else { ExitCode::from(1) })
+}
+
+fn figures(runs: &[Report]) -> Value {
+    let each = runs.iter().map(|report| {
+        let mut value = json!(report.figures);
+        value["held_ms"] = json!(report.held_ms());
+        value
+    });
+    each.collect()
 }
 
 /// What was promised of ours and not kept in any run. Of the originals nothing was promised.
@@ -91,21 +96,33 @@ fn broken(runs: &[Report]) -> Vec<&String> {
 fn heading() -> String {
     let cells: String = COLUMNS.iter().map(|(name, _)| format!("{name:>32}")).collect();
     let pair = format!("{:>16}{:>16}", "ours", "originals").repeat(COLUMNS.len());
-    format!("median (worst)    {cells}\n{:18}{pair}\n", "")
+    format!("{:22}{cells}\n{:22}{pair}\n", "median (worst)", "")
 }
 
 fn row(name: &str, runs: &[Vec<Report>; 2]) -> String {
-    let mut out = format!("{name:18}");
+    let mut out = format!("{name:22}");
     for (_, read) in COLUMNS {
         for reports in runs {
-            let mut values: Vec<f64> = reports.iter().map(|report| read(&report.figures)).collect();
-            values.sort_by(f64::total_cmp);
-            let median = values.get(values.len() / 2).copied().unwrap_or(0.0);
-            let worst = values.last().copied().unwrap_or(0.0);
-            out += &format!("{:>16}", format!("{median:.0} ({worst:.0})"));
+            out += &format!("{:>16}", cell(reports.iter().map(read).collect()));
         }
     }
     out + "\n"
+}
+
+fn cell(mut values: Vec<f64>) -> String {
+    values.sort_by(f64::total_cmp);
+    let shown = |value: f64| {
+        if value.is_finite() {
+            format!("{value:.0}")
+        } else {
+            "-".into()
+        }
+    };
+    let (median, worst) = (values.get(values.len() / 2).copied(), values.last().copied());
+    match (median.map(shown), worst.map(shown)) {
+        (Some(median), Some(worst)) if median != "-" || worst != "-" => format!("{median} ({worst})"),
+        _ => "-".into(),
+    }
 }
 
 #[cfg(test)]
@@ -132,6 +149,43 @@ mod tests {
         ] {
             assert_eq!([all, first, none].map(|cast| drill.suits(cast)), held, "{}", drill.name);
         }
+    }
+
+    #[test]
+    fn a_row_has_what_was_and_a_line_where_nothing_was() {
+        use crate::drill::report::{Done, Stretch};
+
+        let stretch = |host: &str, from, to| Stretch {
+            hosts: vec![host.into()],
+            from,
+            to,
+        };
+        let ours = [1040.0, 1050.0, 1060.0].map(|left| Report {
+            steps: vec![Done {
+                at: 1000.0,
+                ..Done::default()
+            }],
+            holders: vec![stretch("lb1", 0.0, left), stretch("lb2", left, 5000.0)],
+            ..Report::default()
+        });
+        let words = |runs: &[Vec<Report>; 2]| {
+            let row = row("handover", runs);
+            row.split("  ")
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            words(&[ours.to_vec(), Vec::new()]),
+            [
+                "handover", "0 (0)", "-", "0 (0)", "-", "50 (60)", "-", "0 (0)", "-", "0 (0)", "-"
+            ]
+        );
+        let stayed = [Report::default()];
+        assert_eq!(words(&[stayed.to_vec(), stayed.to_vec()])[5..7], ["-", "-"]);
+        assert_eq!(figures(&ours)[2]["held_ms"], 60.0);
+        assert_eq!(heading().lines().map(str::len).collect::<Vec<_>>(), [182; 2]);
     }
 
     #[test]
