@@ -327,6 +327,17 @@ impl Stomp {
         ));
     }
 
+    /// The next message, whatever comes before it.
+    #[track_caller]
+    pub fn hear_message(&mut self) -> String {
+        loop {
+            let frame = self.hear();
+            if frame.starts_with("MESSAGE\n") {
+                return frame;
+            }
+        }
+    }
+
     /// The bodies of so many messages, each acknowledged.
     #[track_caller]
     pub fn take(&mut self, count: usize) -> Vec<String> {

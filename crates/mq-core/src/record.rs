@@ -28,6 +28,13 @@ pub enum Record {
         queue: QueueId,
         id: MessageId,
     },
+    /// A queue's message was tried so often in vain, and is left alone until then.
+    Tried {
+        queue: QueueId,
+        id: MessageId,
+        attempts: u32,
+        until: WallMillis,
+    },
     /// What belongs together: a transaction.
     All(Vec<Record>),
     /// Numbers below these have been given away.
@@ -144,6 +151,18 @@ pub struct PolicyRecord {
     pub ttl: Option<u64>,
     pub max_length: Option<u64>,
     pub max_bytes: Option<u64>,
+    /// How long a message that was tried in vain is left alone, in milliseconds; 0 is not at all.
+    pub redelivery_delay: Option<u64>,
+    /// In thousandths: so many times longer with each attempt more.
+    pub redelivery_multiplier: Option<u32>,
+    pub max_redelivery_delay: Option<u64>,
+}
+
+impl PolicyRecord {
+    /// Whether it says only what the first program knew that had policies.
+    pub fn is_plain(&self) -> bool {
+        self.redelivery_delay.is_none() && self.redelivery_multiplier.is_none() && self.max_redelivery_delay.is_none()
+    }
 }
 
 /// A way from an exchange.

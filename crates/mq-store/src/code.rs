@@ -52,6 +52,9 @@ mod kind {
     pub(super) const PUT_LATER: u8 = 18;
     pub(super) const POLICY_MADE: u8 = 19;
     pub(super) const POLICY_GONE: u8 = 20;
+    /// One that says what older programs do not know.
+    pub(super) const POLICY_MORE: u8 = 21;
+    pub(super) const TRIED: u8 = 22;
 
     pub(super) const TEXT: u8 = 1;
     pub(super) const INT: u8 = 2;
@@ -105,7 +108,10 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
             topology::encode_binding(binding, out);
         }
         Record::PolicyMade(policy) => {
-            out.push(kind::POLICY_MADE);
+            out.push(match policy.is_plain() {
+                true => kind::POLICY_MADE,
+                false => kind::POLICY_MORE,
+            });
             topology::encode_policy(policy, out);
         }
         Record::PolicyGone(name) => {
@@ -137,6 +143,18 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
             out.push(kind::GONE);
             number(queue.0, out);
             number(id.0, out);
+        }
+        Record::Tried {
+            queue,
+            id,
+            attempts,
+            until,
+        } => {
+            out.push(kind::TRIED);
+            number(queue.0, out);
+            number(id.0, out);
+            number((*attempts).into(), out);
+            number(until.0, out);
         }
         Record::All(records) => {
             out.push(kind::ALL);
@@ -323,6 +341,7 @@ impl<'a> Reader<'a> {
             kind::BOUND => Record::Bound(self.binding()?),
             kind::UNBOUND => Record::Unbound(self.binding()?),
             kind::POLICY_MADE => Record::PolicyMade(self.policy()?),
+            kind::POLICY_MORE => Record::PolicyMade(self.more_policy()?),
             kind::POLICY_GONE => Record::PolicyGone(self.text()?),
             kind::PUT => Record::Put {
                 id: MessageId(self.number()?),
@@ -332,6 +351,12 @@ impl<'a> Reader<'a> {
             kind::GONE => Record::Gone {
                 queue: QueueId(self.number()?),
                 id: MessageId(self.number()?),
+            },
+            kind::TRIED => Record::Tried {
+                queue: QueueId(self.number()?),
+                id: MessageId(self.number()?),
+                attempts: u32::try_from(self.number()?).map_err(|_| Malformed)?,
+                until: WallMillis(self.number()?),
             },
             kind::ALL => Record::All(self.many(|reader| reader.record(depth + 1))?),
             kind::NUMBERS => Record::Numbers {

@@ -131,6 +131,8 @@ impl<F: Files> Line<F> {
 
     fn note(&mut self, record: &Record) {
         match record {
+            // How often a message was tried in vain means nothing any more when it is gone, so that may pass.
+            Record::Tried { .. } => {}
             Record::Put { id, .. } | Record::Gone { id, .. } => drop(self.messages.insert(*id)),
             Record::Client(client) => drop(self.clients.insert(client.name.clone())),
             Record::ClientGone(client)

@@ -23,6 +23,10 @@ pub(crate) struct Policy {
     pub(crate) message_ttl: Option<u64>,
     pub(crate) max_length: Option<u64>,
     pub(crate) max_length_bytes: Option<u64>,
+    /// In milliseconds.
+    pub(crate) redelivery_delay: Option<u64>,
+    pub(crate) redelivery_delay_multiplier: Option<f64>,
+    pub(crate) max_redelivery_delay: Option<u64>,
 }
 
 impl Policy {
@@ -42,6 +46,9 @@ impl Policy {
             ttl: self.message_ttl,
             max_length: self.max_length,
             max_bytes: self.max_length_bytes,
+            redelivery_delay: self.redelivery_delay,
+            redelivery_multiplier: self.redelivery_delay_multiplier.map(thousandths),
+            max_redelivery_delay: self.max_redelivery_delay,
         };
         if let Err(why) = check_policy(&record) {
             bail!("{why}");
@@ -54,11 +61,17 @@ impl Policy {
         };
         match record == says_nothing {
             true => bail!(
-                "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry or max-delivery-attempts"
+                "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry, max-delivery-attempts or \
+                 redelivery-delay"
             ),
             false => Ok(record),
         }
     }
+}
+
+/// What is no number, or none that can be, is 0, which is refused with the others that cannot be.
+fn thousandths(number: f64) -> u32 {
+    (number * 1000.0).round() as u32
 }
 
 pub(crate) fn records(policies: &[Policy]) -> anyhow::Result<Vec<PolicyRecord>> {
@@ -97,7 +110,8 @@ mod tests {
     fn what_is_written_is_read_and_what_is_wrong_is_said() {
         let begin = "[[policy]]\nname = \"p\"\npattern = \"a.#\"\n";
         let whole = "priority = 2\nmax-delivery-attempts = 3\ndead-letter = \"\"\nexpiry = \"e\"\nmessage-ttl = 4\n\
-                     max-length = 5\nmax-length-bytes = 6\n";
+                     max-length = 5\nmax-length-bytes = 6\nredelivery-delay = 7\nredelivery-delay-multiplier = 1.5\n\
+                     max-redelivery-delay = 8\n";
         let expect = PolicyRecord {
             name: "p".into(),
             pattern: "a.#".into(),
@@ -108,6 +122,9 @@ mod tests {
             ttl: Some(4),
             max_length: Some(5),
             max_bytes: Some(6),
+            redelivery_delay: Some(7),
+            redelivery_multiplier: Some(1500),
+            max_redelivery_delay: Some(8),
         };
         assert_eq!(read(&format!("{begin}{whole}")), Ok(vec![expect]));
         let twice = format!("{begin}max-length = 1\n{begin}max-length = 1\n");
@@ -129,6 +146,14 @@ mod tests {
                 "longer than 1024",
             ),
             (&format!("{begin}expiry = \"amq.gen-x\"\n"), "gone with its connection"),
+            (
+                &format!("{begin}redelivery-delay-multiplier = 2\n"),
+                "is nothing without redelivery-delay",
+            ),
+            (
+                &format!("{begin}redelivery-delay = 1\nredelivery-delay-multiplier = nan\n"),
+                "from 1 to 1000",
+            ),
             (&many, "there are 101 policies, and at most 100 can be"),
             (
                 "[[policy]]\nname = \"p\"\npattern = \"a\"\nttl = 1\n",

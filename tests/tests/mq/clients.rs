@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 
 use tandem_tests::{Config, Lb, Mq, binary};
 
-const PACKAGE: &str = "stomp.py==9.0.0";
+pub(super) const STOMP_PY: &str = "stomp.py==9.0.0";
 
 /// Sends, receives, acknowledges, refuses, commits, aborts, reconnects; prints what it found.
 const SCRIPT: &str = r#"
@@ -235,7 +235,7 @@ fn package_in(kind: &str, package: &str, install: impl FnOnce(&Path) -> Command)
 
 #[test]
 fn stomp_py() {
-    if let Some(said) = python(PACKAGE, SCRIPT) {
+    if let Some(said) = python(STOMP_PY, SCRIPT) {
         assert_eq!(said, EXPECTED);
     }
 }

@@ -257,6 +257,11 @@ fn a_policy_is_set_by_whoever_may_configure_what_it_is_about() {
             400,
             "max-length is a number",
         ),
+        (
+            "action=set&name=none&pattern=app.q&redelivery-delay=1&redelivery-delay-multiplier=0.5",
+            400,
+            "redelivery-delay-multiplier is from 1 to 1000",
+        ),
         ("action=remove&name=none", 404, "no policy 'none'"),
         ("action=else", 400, "which action"),
     ] {

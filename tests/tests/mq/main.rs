@@ -16,6 +16,7 @@ mod permissions;
 mod strangers;
 mod tls;
 mod tool;
+mod treated;
 
 use std::io::Write;
 

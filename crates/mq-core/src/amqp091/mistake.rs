@@ -81,6 +81,7 @@ impl Mistake {
             }
             Refusal::Full
             | Refusal::TooMuchLater
+            | Refusal::Policy(_)
             | Refusal::NoTransaction(_)
             | Refusal::TransactionExists(_)
             | Refusal::NoConsumer(_)

@@ -78,7 +78,9 @@ impl From<&Refusal> for Mistake {
             Refusal::SubscriptionInUse(_) | Refusal::Locked(_) | Refusal::ExclusiveUse(_) | Refusal::InUse(..) => {
                 Condition::ResourceLocked
             }
-            Refusal::Name(..) | Refusal::BadArgument(..) | Refusal::Arguments => Condition::InvalidField,
+            Refusal::Name(..) | Refusal::Policy(_) | Refusal::BadArgument(..) | Refusal::Arguments => {
+                Condition::InvalidField
+            }
             Refusal::Full | Refusal::TooMuchLater | Refusal::TooMany(_) | Refusal::TransactionTooLarge => {
                 Condition::ResourceLimitExceeded
             }

@@ -236,7 +236,7 @@ impl Broker {
         let Some(queue) = self.queues.get_mut(&id) else {
             return Err(Refusal::Missing(Thing::Queue, name.into()));
         };
-        let Some((place, entry)) = queue.take_first(&mut self.sums) else {
+        let Some((place, entry)) = queue.take_next(&mut self.sums) else {
             self.answer(session, Arranged::Nothing);
             return Ok(());
         };

@@ -4,6 +4,7 @@
 //! whoever asked hears of it when the journal has said that it is on disk. Deliveries do not wait for that: a consumer
 //! that is faster than the disk may see a message that a crash makes unsent, but never one that was confirmed and lost.
 
+mod again;
 mod arrange;
 mod clear;
 mod client;
@@ -41,7 +42,7 @@ pub use input::{Attach, Expiry, Input, Listen, Listening, Outcome, Publish, Subs
 pub use later::LaterView;
 pub use look::{ConsumerView, MessageView, Page, Wanted};
 pub use output::{Delivery, Known, Output, Refusal, Scarce, Thing};
-pub use policy::{MOST_POLICIES, Policy, PolicyView, check_policy};
+pub use policy::{MOST_POLICIES, Policy, PolicyView, Redelivery, check_policy};
 pub use settings::{Settings, Slow};
 
 use crate::queue::{Counts, Entry, Place, Queue, Sums};
@@ -92,6 +93,8 @@ pub struct Broker {
     deliveries: BTreeMap<DeliveryId, ConsumerId>,
     /// Messages that end by themselves.
     expiries: BTreeSet<(Mono, QueueId, Place)>,
+    /// Queues with messages that rest, and when to look at them.
+    rousing: BTreeSet<(Mono, QueueId)>,
     /// Queues that go when nobody uses them.
     queues_due: BTreeSet<(Mono, QueueId)>,
     /// Whoever waits for the disk, in its order.
@@ -169,6 +172,7 @@ impl Broker {
             consumers: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             expiries: BTreeSet::new(),
+            rousing: BTreeSet::new(),
             queues_due: BTreeSet::new(),
             waiting: VecDeque::new(),
             stored: Lsn::default(),
@@ -295,12 +299,14 @@ impl Broker {
         let client = self.clients_due.first().map(|(at, _)| *at);
         let queue = self.queues_due.first().map(|(at, _)| *at);
         let later = self.later.next();
+        let rested = self.rousing.first().map(|(at, _)| *at);
         let clearing = Some(self.now).filter(|_| !self.clearing.is_done());
         let all = expiry
             .into_iter()
             .chain(client)
             .chain(queue)
             .chain(later)
+            .chain(rested)
             .chain(clearing);
         // What was left is due now.
         all.min().map(|at| at.max(self.now))
@@ -312,6 +318,7 @@ impl Broker {
         self.clients_due(now);
         self.queues_due(now);
         self.later_due(now);
+        self.rouse_due(now);
         // What ends because of these waits for the next time, so that this one has an end.
         for (at, queue, place) in self.over(now) {
             // It may have gone meanwhile.

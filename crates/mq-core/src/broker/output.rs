@@ -217,6 +217,8 @@ pub enum Refusal {
     Full,
     #[error("messages that wait for their time take half of the memory: send this one later, or without a schedule")]
     TooMuchLater,
+    #[error("this policy cannot be: {0}")]
+    Policy(&'static str),
     #[error("{right} access to {thing} '{name}' refused")]
     Denied { right: Right, thing: Thing, name: Box<str> },
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::route::check_name;
 use super::{Arranged, Broker, Refusal, Thing};
@@ -11,6 +12,10 @@ use crate::{Pattern, PolicyRecord, Record, SessionId};
 
 /// More would make each new queue slow.
 pub const MOST_POLICIES: usize = 100;
+/// No message is left alone for longer, in milliseconds: 366 days.
+const LONGEST_DELAY: u64 = 366 * 24 * 3600 * 1000;
+/// From one attempt to the next, in thousandths: 1 to 1000 times.
+const MULTIPLIERS: std::ops::RangeInclusive<u32> = 1000..=1_000_000;
 
 /// How messages of an address are treated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,45 @@ pub struct Policy {
     pub max_length: Option<usize>,
     /// The same in bytes of the bodies.
     pub max_bytes: Option<usize>,
+    pub redelivery: Redelivery,
+}
+
+/// For how long a message that was tried in vain is left alone, in Artemis's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redelivery {
+    /// After the first attempt, in milliseconds; 0 is not at all.
+    pub delay: u64,
+    /// After each attempt more so many times longer, in thousandths.
+    pub multiplier: u32,
+    /// But never longer; ten times the first one without it.
+    pub max_delay: Option<u64>,
+}
+
+impl Default for Redelivery {
+    fn default() -> Self {
+        Redelivery {
+            delay: 0,
+            multiplier: 1000,
+            max_delay: None,
+        }
+    }
+}
+
+impl Redelivery {
+    pub(crate) fn after(&self, attempts: u32) -> Option<Duration> {
+        if self.delay == 0 {
+            return None;
+        }
+        let most = self
+            .max_delay
+            .unwrap_or(self.delay.saturating_mul(10))
+            .min(LONGEST_DELAY);
+        let exponent = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
+        let times = (f64::from(self.multiplier) / 1000.0).powi(exponent);
+        // Milliseconds up to a year are exact, and what is too much for a number is too much here.
+        let delay = (self.delay as f64 * times).min(most as f64);
+        Some(Duration::from_millis(delay as u64))
+    }
 }
 
 impl Default for Policy {
@@ -38,6 +82,7 @@ impl Default for Policy {
             ttl: None,
             max_length: None,
             max_bytes: None,
+            redelivery: Redelivery::default(),
         }
     }
 }
@@ -114,7 +159,33 @@ impl Policies {
             ttl: record.ttl.or(usual.ttl),
             max_length: record.max_length.map(size).or(usual.max_length),
             max_bytes: record.max_bytes.map(size).or(usual.max_bytes),
+            redelivery: redelivery(record).unwrap_or(usual.redelivery),
         }
+    }
+}
+
+/// What is said of it, as a whole: there is no multiplier and no maximum without a delay.
+fn redelivery(record: &PolicyRecord) -> Option<Redelivery> {
+    Some(Redelivery {
+        delay: record.redelivery_delay?,
+        multiplier: record.redelivery_multiplier.unwrap_or(Redelivery::default().multiplier),
+        max_delay: record.max_redelivery_delay,
+    })
+}
+
+fn check_redelivery(record: &PolicyRecord) -> Result<(), Refusal> {
+    let wrong = |why| Err(Refusal::Policy(why));
+    let delays = [record.redelivery_delay, record.max_redelivery_delay];
+    match (record.redelivery_delay, record.redelivery_multiplier) {
+        (None, Some(_)) => wrong("redelivery-delay-multiplier is nothing without redelivery-delay"),
+        (None, _) if record.max_redelivery_delay.is_some() => {
+            wrong("max-redelivery-delay is nothing without redelivery-delay")
+        }
+        (_, Some(times)) if !MULTIPLIERS.contains(&times) => wrong("redelivery-delay-multiplier is from 1 to 1000"),
+        _ if delays.into_iter().flatten().any(|delay| delay > LONGEST_DELAY) => {
+            wrong("no message is left alone for longer than 366 days")
+        }
+        _ => Ok(()),
     }
 }
 
@@ -122,6 +193,7 @@ impl Policies {
 pub fn check_policy(record: &PolicyRecord) -> Result<(), Refusal> {
     check_name(&record.name)?;
     check_name(&record.pattern)?;
+    check_redelivery(record)?;
     let places = [&record.dead_letter, &record.expiry];
     for place in places.into_iter().flatten().filter(|place| !place.is_empty()) {
         check_name(place)?;

@@ -27,6 +27,7 @@ impl Broker {
         self.now = now;
         self.named.clear();
         self.reckon(now);
+        self.rest_anew(now);
         self.doubt_later(now);
         let clients: Vec<Box<str>> = self.clients.keys().cloned().collect();
         for name in clients {
@@ -77,6 +78,12 @@ impl Broker {
                 }
             }
             Record::Gone { queue, id } => self.replay_gone(queue, id),
+            Record::Tried {
+                queue,
+                id,
+                attempts,
+                until,
+            } => self.replay_tried(queue, id, attempts, until),
             Record::Numbers { message, queue } => {
                 self.next_message = self.next_message.max(message);
                 self.next_queue = self.next_queue.max(queue);

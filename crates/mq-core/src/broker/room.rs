@@ -96,7 +96,7 @@ impl Broker {
 
     /// Who is given what comes.
     fn hands(&self, queue: &Queue) -> Vec<Hand> {
-        if queue.depth() > 0 {
+        if queue.is_ready() {
             return Vec::new();
         }
         let known = queue

@@ -415,6 +415,9 @@ impl Broker {
         if let Some(at) = queue.ends_at {
             self.queues_due.remove(&(at, id));
         }
+        if let Some(at) = queue.rouses_at {
+            self.rousing.remove(&(at, id));
+        }
         if let Some(owner) = queue.owner.and_then(|owner| self.sessions.get_mut(&owner)) {
             owner.queues.remove(&id);
         }

@@ -201,22 +201,18 @@ impl Broker {
             Outcome::Released => self.put_back(queue, place, entry, now),
             Outcome::Rejected => self.bury(by, queue, &entry, now),
             Outcome::Failed => {
-                entry.attempts += 1;
-                let counts = self
-                    .queues
-                    .get(&queue)
-                    .filter(|queue| !queue.rules.of_client && queue.terms.is_none());
-                let most = counts.map_or(0, |queue| queue.policy.max_attempts);
-                if most > 0 && entry.attempts >= most {
-                    self.bury(by, queue, &entry, now);
-                } else {
-                    self.put_back(queue, place, entry, now);
+                entry.attempts = entry.attempts.saturating_add(1);
+                let known = self.queues.get(&queue).filter(|queue| queue.counts_attempts());
+                let most = known.map_or(0, |queue| queue.policy.max_attempts);
+                match most > 0 && entry.attempts >= most {
+                    true => self.bury(by, queue, &entry, now),
+                    false => self.try_again(by, queue, (place, entry), now),
                 }
             }
         }
     }
 
-    fn put_back(&mut self, queue: QueueId, place: Place, entry: Entry, now: Mono) {
+    pub(super) fn put_back(&mut self, queue: QueueId, place: Place, entry: Entry, now: Mono) {
         let Some(known) = self.queues.get_mut(&queue) else {
             // The queue went while this was out.
             return self.drop_entry(None, queue, &entry);

@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     /// It is from the journal: what became of it before the node fell may have been seen, too.
     pub(crate) recovered: bool,
     pub(crate) expires: Option<Mono>,
+    /// It was tried in vain, and is left alone until then.
+    pub(crate) rests: Option<Mono>,
     /// Whether the journal holds it for this queue.
     pub(crate) stored: bool,
 }
@@ -31,6 +33,7 @@ impl Entry {
             again: false,
             recovered: false,
             expires: None,
+            rests: None,
             stored: false,
         }
     }

@@ -12,6 +12,7 @@ mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_time::Mono;
 
@@ -71,6 +72,8 @@ pub(crate) struct Queue {
     /// What those weigh.
     out: usize,
     waiting: Waiting,
+    /// When the broker looks at those that rest.
+    pub(crate) rouses_at: Option<Mono>,
     turns: Turns,
     /// Up to here no consumer wants what waits.
     looked: Option<Place>,
@@ -96,6 +99,7 @@ impl Queue {
             in_flight: 0,
             out: 0,
             waiting: Waiting::default(),
+            rouses_at: None,
             turns: Turns::default(),
             looked: None,
         }
@@ -121,7 +125,7 @@ impl Queue {
         Place::by_priority(own.min(most), entry.id)
     }
 
-    /// Gives back what was handed out, to where it was.
+    /// Gives back what was handed out, to where it was; nobody is handed it while it rests.
     pub(crate) fn put_back(&mut self, place: Place, entry: Entry, sums: &mut Sums) {
         self.look_again(place);
         sums.ready += 1;
@@ -145,9 +149,50 @@ impl Queue {
         Some((place, self.take(place, sums)?))
     }
 
+    /// The one that came first, also when it rests.
     pub(crate) fn take_first(&mut self, sums: &mut Sums) -> Option<(Place, Entry)> {
         let place = self.waiting.first()?;
         Some((place, self.take(place, sums)?))
+    }
+
+    /// The next that can be handed out.
+    pub(crate) fn take_next(&mut self, sums: &mut Sums) -> Option<(Place, Entry)> {
+        let (place, _) = self.waiting.next(None)?;
+        Some((place, self.take(place, sums)?))
+    }
+
+    /// How long a message that was tried so often is left alone.
+    pub(crate) fn rest_after(&self, attempts: u32) -> Option<Duration> {
+        let policy = Some(&self.policy).filter(|_| self.counts_attempts())?;
+        policy.redelivery.after(attempts)
+    }
+
+    /// Whether its policy says what becomes of what was tried in vain.
+    pub(crate) fn counts_attempts(&self) -> bool {
+        !self.rules.of_client && self.terms.is_none()
+    }
+
+    /// When the first that rests has rested.
+    pub(crate) fn rests_until(&self) -> Option<Mono> {
+        self.waiting.rests_until()
+    }
+
+    /// Those that have rested can be handed out, so many at most; how many they were.
+    pub(crate) fn rouse(&mut self, now: Mono, most: usize) -> usize {
+        let rested = (0..most).map_while(|_| self.waiting.rouse(now)).collect::<Vec<_>>();
+        for place in &rested {
+            self.look_again(*place);
+        }
+        rested.len()
+    }
+
+    /// Nothing rests for longer than it would from now on: the policy may be another one, or the clock was set back.
+    pub(crate) fn rest_anew(&mut self, now: Mono) {
+        for (place, entry) in self.waiting.take_resting() {
+            let most = now + self.rest_after(entry.attempts).unwrap_or_default();
+            let rests = entry.rests.map(|at| at.min(most));
+            self.waiting.insert(place, Entry { rests, ..entry });
+        }
     }
 
     /// What has been taken is in somebody's hands.
@@ -250,6 +295,11 @@ impl Queue {
     /// The waiting messages that an address has kept for who comes later.
     pub(crate) fn kept(&self) -> impl Iterator<Item = &Entry> {
         self.waiting.kept()
+    }
+
+    /// Whether something can be handed out.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.waiting.next(None).is_some()
     }
 
     pub(crate) fn depth(&self) -> usize {

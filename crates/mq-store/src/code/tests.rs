@@ -107,6 +107,14 @@ fn single() -> impl Strategy<Value = Record> {
             queue: QueueId(queue),
             id: MessageId(id)
         }),
+        (any::<u64>(), any::<u64>(), any::<u32>(), any::<u64>()).prop_map(|(queue, id, attempts, until)| {
+            Record::Tried {
+                queue: QueueId(queue),
+                id: MessageId(id),
+                attempts,
+                until: WallMillis(until),
+            }
+        }),
         (any::<u64>(), any::<u64>()).prop_map(|(message, queue)| Record::Numbers {
             message: MessageId(message),
             queue: QueueId(queue)
@@ -186,9 +194,12 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
         ),
         (place(), place()),
         (number(), number(), number()),
+        (number(), prop::option::of(any::<u32>()), number()),
     )
         .prop_map(
-            |((name, pattern, priority, max_attempts), (dead_letter, expiry), (ttl, max_length, max_bytes))| {
+            |(said, (dead_letter, expiry), (ttl, max_length, max_bytes), redelivery)| {
+                let (name, pattern, priority, max_attempts) = said;
+                let (redelivery_delay, redelivery_multiplier, max_redelivery_delay) = redelivery;
                 PolicyRecord {
                     name: name.into(),
                     pattern: pattern.into(),
@@ -199,6 +210,9 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
                     ttl,
                     max_length,
                     max_bytes,
+                    redelivery_delay,
+                    redelivery_multiplier,
+                    max_redelivery_delay,
                 }
             },
         )

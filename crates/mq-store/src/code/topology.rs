@@ -13,6 +13,10 @@ mod kind {
 
     pub(super) const TO_QUEUE: u8 = 1;
     pub(super) const TO_EXCHANGE: u8 = 2;
+
+    pub(super) const REDELIVERY_DELAY: u8 = 1;
+    pub(super) const REDELIVERY_MULTIPLIER: u8 = 2;
+    pub(super) const MAX_REDELIVERY_DELAY: u8 = 3;
 }
 
 pub(super) fn encode_declared(declared: &Declared, out: &mut Vec<u8>) {
@@ -58,6 +62,27 @@ pub(super) fn encode_policy(policy: &PolicyRecord, out: &mut Vec<u8>) {
     maybe_number(policy.ttl, out);
     maybe_number(policy.max_length, out);
     maybe_number(policy.max_bytes, out);
+    if !policy.is_plain() {
+        let more = more(policy);
+        count(more.len(), out);
+        for (setting, value) in more {
+            out.push(setting);
+            number(value, out);
+        }
+    }
+}
+
+/// What is said of the settings that came later, each with its number.
+fn more(policy: &PolicyRecord) -> Vec<(u8, u64)> {
+    let settings = [
+        (kind::REDELIVERY_DELAY, policy.redelivery_delay),
+        (kind::REDELIVERY_MULTIPLIER, policy.redelivery_multiplier.map(u64::from)),
+        (kind::MAX_REDELIVERY_DELAY, policy.max_redelivery_delay),
+    ];
+    let said = settings
+        .into_iter()
+        .filter_map(|(setting, value)| Some((setting, value?)));
+    said.collect()
 }
 
 fn maybe_number(n: Option<u64>, out: &mut Vec<u8>) {
@@ -100,7 +125,24 @@ impl Reader<'_> {
             ttl: self.maybe_number()?,
             max_length: self.maybe_number()?,
             max_bytes: self.maybe_number()?,
+            ..PolicyRecord::default()
         })
+    }
+
+    /// One that is not plain.
+    pub(super) fn more_policy(&mut self) -> Result<PolicyRecord, Malformed> {
+        let mut policy = self.policy()?;
+        for (setting, value) in self.many(|reader| Ok((reader.byte()?, reader.number()?)))? {
+            match setting {
+                kind::REDELIVERY_DELAY => policy.redelivery_delay = Some(value),
+                kind::REDELIVERY_MULTIPLIER => {
+                    policy.redelivery_multiplier = Some(u32::try_from(value).map_err(|_| Malformed)?);
+                }
+                kind::MAX_REDELIVERY_DELAY => policy.max_redelivery_delay = Some(value),
+                _ => return Err(Malformed),
+            }
+        }
+        Ok(policy)
     }
 
     fn maybe_number(&mut self) -> Result<Option<u64>, Malformed> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::clients::Clients;
 use crate::code::encode;
 use tandem_mq_core::{
-    BindingRecord, Destination, ExchangeRecord, MessageId, PolicyRecord, QueueId, QueueRecord, Record,
+    BindingRecord, Destination, ExchangeRecord, MessageId, PolicyRecord, QueueId, QueueRecord, Record, WallMillis,
 };
 
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct Index {
     bindings: BTreeMap<Vec<u8>, BindingRecord>,
     policies: BTreeMap<Box<str>, PolicyRecord>,
     clients: Clients,
+    /// Of those that are alive: how often they were tried, and until when they rest.
+    tried: BTreeMap<(MessageId, QueueId), (u32, WallMillis)>,
     next: (MessageId, QueueId),
     /// Bytes of all that live.
     weight: u64,
@@ -46,6 +48,15 @@ enum Holders {
     Many(Vec<QueueId>),
 }
 
+impl Holders {
+    fn all(&self) -> &[QueueId] {
+        match self {
+            Holders::One(one) => std::slice::from_ref(one),
+            Holders::Many(many) => many,
+        }
+    }
+}
+
 impl Index {
     pub(super) fn apply(&mut self, record: &Record, segment: u64, size: usize) {
         match record {
@@ -68,6 +79,20 @@ impl Index {
             Record::PolicyGone(name) => drop(self.policies.remove(name)),
             Record::Put { id, queues, .. } => self.put(*id, queues, segment, size as u64),
             Record::Gone { queue, id } => self.gone(*queue, *id),
+            Record::Tried {
+                queue,
+                id,
+                attempts,
+                until,
+            } => {
+                if self
+                    .messages
+                    .get(id)
+                    .is_some_and(|alive| alive.holders.all().contains(queue))
+                {
+                    self.tried.insert((*id, *queue), (*attempts, *until));
+                }
+            }
             Record::All(records) => {
                 let each = size / records.len().max(1);
                 records.iter().for_each(|record| self.apply(record, segment, each));
@@ -98,6 +123,7 @@ impl Index {
     }
 
     fn gone(&mut self, queue: QueueId, id: MessageId) {
+        self.tried.remove(&(id, queue));
         let Some(alive) = self.messages.get_mut(&id) else {
             return;
         };
@@ -118,17 +144,23 @@ impl Index {
         let known =
             |queue: &QueueId| *queue == QueueId::RETAINED || queue.is_later() || self.queues.contains_key(queue);
         let of = |(id, alive): (&MessageId, &Alive)| {
-            let holders = match &alive.holders {
-                Holders::One(one) => std::slice::from_ref(one),
-                Holders::Many(many) => many,
-            };
-            let unknown = holders.iter().filter(|queue| !known(queue));
+            let unknown = alive.holders.all().iter().filter(|queue| !known(queue));
             unknown.map(|queue| (*queue, *id)).collect::<Vec<_>>()
         };
         let lost: Vec<(QueueId, MessageId)> = self.messages.iter().flat_map(of).collect();
         for (queue, id) in lost {
             self.gone(queue, id);
         }
+    }
+
+    fn tried(&self, id: MessageId) -> impl Iterator<Item = Record> {
+        let of_message = self.tried.range((id, QueueId(0))..=(id, QueueId(u64::MAX)));
+        of_message.map(|((id, queue), (attempts, until))| Record::Tried {
+            queue: *queue,
+            id: *id,
+            attempts: *attempts,
+            until: *until,
+        })
     }
 
     fn forget(&mut self, alive: &Alive) {
@@ -168,17 +200,19 @@ impl Index {
         match record {
             Record::All(records) => records.iter().flat_map(|record| self.alive(record, segment)).collect(),
             Record::Put { id, message, .. } => {
-                let here = self.messages.get(id).filter(|alive| alive.segment == segment);
-                let again = here.map(|alive| Record::Put {
+                let Some(alive) = self.messages.get(id).filter(|alive| alive.segment == segment) else {
+                    return Vec::new();
+                };
+                let queues = alive.holders.all().to_vec();
+                let put = Record::Put {
                     id: *id,
-                    queues: match &alive.holders {
-                        Holders::One(one) => vec![*one],
-                        Holders::Many(many) => many.clone(),
-                    },
+                    queues,
                     message: Arc::clone(message),
-                });
-                again.into_iter().collect()
+                };
+                std::iter::once(put).chain(self.tried(*id)).collect()
             }
+            // Written again with its message.
+            Record::Tried { .. } => Vec::new(),
             // Each segment begins with what is left of these.
             Record::QueueMade(_)
             | Record::QueueGone(_)

@@ -307,7 +307,7 @@ fn what_the_version_before_wrote_stays_so_until_something_waits_for_its_time() {
     let found = alive(&open(&disk).unwrap().1);
     assert_eq!(found.into_iter().filter(|id| *id != 41).collect::<Vec<_>>(), expect);
     // A later segment of a newer version is no torn one that can go.
-    disk.change(segments[1], |data| data[..16].copy_from_slice(b"tandem-mq log 7\n"));
+    disk.change(segments[1], |data| data[..16].copy_from_slice(b"tandem-mq log 8\n"));
     match open(&disk) {
         Err(OpenError::Version(number)) => assert_eq!(number, segments[1]),
         other => panic!("{:?}", other.map(|(_, records)| records)),
@@ -347,6 +347,75 @@ fn a_policy_makes_a_journal_one_that_older_programs_refuse() {
         assert!(records.contains(&policy));
         assert!(versions(&disk).bytes().all(|byte| byte == b'6'), "{}", versions(&disk));
     }
+}
+
+fn tried(id: u64, attempts: u32) -> Record {
+    Record::Tried {
+        queue: QueueId(1),
+        id: MessageId(id),
+        attempts,
+        until: WallMillis(attempts.into()),
+    }
+}
+
+/// The same for what a policy says of attempts, and for how many there were.
+#[test]
+fn attempts_make_a_journal_one_that_older_programs_refuse() {
+    let policy = Record::PolicyMade(PolicyRecord {
+        name: "p".into(),
+        pattern: "#".into(),
+        redelivery_delay: Some(1),
+        ..PolicyRecord::default()
+    });
+    for (record, sixth) in [
+        (policy, false),
+        (tried(1, 1), false),
+        (Record::PolicyGone("p".into()), true),
+    ] {
+        let disk = of_version_before();
+        let (mut journal, _) = open(&disk).unwrap();
+        journal.append(&record).unwrap();
+        journal.commit().unwrap();
+        let expect = if sixth { b'6' } else { b'7' };
+        assert!(
+            versions(&disk).bytes().all(|byte| byte == expect),
+            "{}",
+            versions(&disk)
+        );
+    }
+}
+
+/// A message is written again at the end with all that is known of it; what is known of one that is gone goes with it.
+#[test]
+fn how_often_a_message_was_tried_moves_with_it() {
+    let disk = Disk::default();
+    let settings = Settings { segment: 1 << 20 };
+    let mut journal = Journal::open(disk.clone(), settings, |_| {}).unwrap();
+    for record in [made(), put(1), tried(1, 1), put(2), tried(2, 5), gone(2), tried(1, 2)] {
+        journal.append(&record).unwrap();
+    }
+    for id in 3..=300 {
+        let message = Message {
+            body: vec![7; 100_000].into(),
+            durable: true,
+            ..Message::default()
+        };
+        let queues = vec![QueueId(1)];
+        let (id, message) = (MessageId(id), Arc::new(message));
+        journal.append(&Record::Put { id, queues, message }).unwrap();
+        journal.append(&gone(id.0)).unwrap();
+        journal.commit().unwrap();
+    }
+    assert!(disk.images()[0] > 1, "{:?}", disk.images());
+    let mut records = Vec::new();
+    Journal::open(disk.clone(), settings, |record| records.push(record)).unwrap();
+    let known: Vec<&Record> = records
+        .iter()
+        .filter(|record| matches!(record, Record::Tried { .. }))
+        .collect();
+    assert_eq!(known, [&tried(1, 2)]);
+    let place = |of: &Record| records.iter().rposition(|record| record == of);
+    assert!(place(&put(1)) < place(&tried(1, 2)), "the message comes first");
 }
 
 /// An operator looks at the file that is named.

@@ -2,7 +2,8 @@
 //! read, so that whoever goes back to an older program can; from then on all its segments say the newer one, and no older
 //! program takes such a record for damage.
 //!
-//! 4 knows neither messages that wait for their time nor policies, 5 no policies.
+//! 4 knows neither messages that wait for their time nor policies, 5 no policies, 6 neither how often a message was tried nor
+//! what policies say of that.
 
 use std::io;
 
@@ -17,7 +18,7 @@ const FAMILY: &[u8; 14] = b"tandem-mq log ";
 pub(super) struct Version(u8);
 
 impl Version {
-    pub(super) const NOW: Version = Version(b'6');
+    pub(super) const NOW: Version = Version(b'7');
     const OLDEST: Version = Version(b'4');
     /// How much of a segment says its version.
     pub(super) const LENGTH: usize = 16;
@@ -56,6 +57,8 @@ impl Version {
     /// The first that can read a record.
     pub(super) fn needed(record: &Record) -> Version {
         match record {
+            Record::Tried { .. } => Version(b'7'),
+            Record::PolicyMade(policy) if !policy.is_plain() => Version(b'7'),
             Record::PolicyMade(_) | Record::PolicyGone(_) => Version(b'6'),
             Record::Put { message, .. } if message.schedule.is_some() => Version(b'5'),
             Record::All(records) => records.iter().map(Version::needed).max().unwrap_or(Version::OLDEST),

@@ -33,6 +33,12 @@ pub(super) struct PolicyRow {
     pub(super) expiry: Option<Box<str>>,
     #[serde(rename = "max-delivery-attempts")]
     pub(super) max_delivery_attempts: Option<u32>,
+    #[serde(rename = "redelivery-delay")]
+    pub(super) redelivery_delay: Option<u64>,
+    #[serde(rename = "redelivery-delay-multiplier")]
+    pub(super) redelivery_delay_multiplier: Option<f64>,
+    #[serde(rename = "max-redelivery-delay")]
+    pub(super) max_redelivery_delay: Option<u64>,
 }
 
 impl From<PolicyView> for PolicyRow {
@@ -48,6 +54,11 @@ impl From<PolicyView> for PolicyRow {
             dead_letter: record.dead_letter,
             expiry: record.expiry,
             max_delivery_attempts: record.max_attempts,
+            redelivery_delay: record.redelivery_delay,
+            redelivery_delay_multiplier: record
+                .redelivery_multiplier
+                .map(|thousandths| f64::from(thousandths) / 1000.0),
+            max_redelivery_delay: record.max_redelivery_delay,
         }
     }
 }
@@ -98,6 +109,9 @@ fn read(name: &str, fields: &Pairs) -> Result<Policy, Problem> {
         message_ttl: number(fields, "message-ttl")?,
         max_length: number(fields, "max-length")?,
         max_length_bytes: number(fields, "max-length-bytes")?,
+        redelivery_delay: number(fields, "redelivery-delay")?,
+        redelivery_delay_multiplier: number(fields, "redelivery-delay-multiplier")?,
+        max_redelivery_delay: number(fields, "max-redelivery-delay")?,
     })
 }
 

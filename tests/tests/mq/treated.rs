@@ -1,0 +1,93 @@
+//! What policies make of messages, as clients that others wrote see it.
+
+use std::time::Instant;
+
+use tandem_tests::{Mq, Stomp};
+
+use super::clients::{STOMP_PY, python_at};
+
+/// With these lines in a policy for all that begins with `p.`.
+fn with_policy(settings: &str) -> Mq {
+    Mq::start(&format!(
+        "anonymous = true\n[[policy]]\nname = \"p\"\npattern = \"p.#\"\n{settings}"
+    ))
+}
+
+/// What a script of stomp.py prints, where that can be had: it finds a connection and what comes to it.
+fn stomp_py(mq: &Mq, script: &str) -> Option<String> {
+    const BEGIN: &str = r#"
+import sys, time, queue, stomp
+class Listener(stomp.ConnectionListener):
+    def __init__(self): self.messages, self.receipts = queue.Queue(), queue.Queue()
+    def on_message(self, frame): self.messages.put(frame)
+    def on_receipt(self, frame): self.receipts.put(frame.headers['receipt-id'])
+def connection():
+    c, l = stomp.Connection12([(sys.argv[1], int(sys.argv[2]))]), Listener()
+    c.set_listener('', l)
+    c.connect('guest', 'guest', wait=True)
+    return c, l
+c, l = connection()
+def send(to, body, **headers):
+    c.send(to, body, headers=headers, receipt='r')
+    l.receipts.get(timeout=20)
+def take(of=None):
+    return (of or l).messages.get(timeout=20)
+"#;
+    python_at(STOMP_PY, &format!("{BEGIN}{script}"), &[mq.address()])
+}
+
+const AGAIN: &str = r#"
+c.subscribe('/queue/p.q', id='1', ack='client-individual')
+c.subscribe('/queue/DLQ', id='2', ack='auto')
+for body in ('bad', 'good'): send('/queue/p.q', body)
+bad, good = take(), take()
+begun = time.monotonic()
+c.nack(bad.headers['ack'])
+send('/queue/p.q', 'later')
+for waits in (0.4, 1.2):
+    while (m := take()).body != 'bad':
+        print(m.body)
+        c.ack(m.headers['ack'])
+    print(m.body, m.headers.get('redelivered'), time.monotonic() - begun >= waits)
+    c.nack(m.headers['ack'])
+m = take()
+print(m.headers['subscription'], m.body, m.headers['_AMQ_ORIG_ADDRESS'])
+"#;
+
+#[test]
+fn what_failed_comes_again_after_a_while_and_is_dead_in_the_end() {
+    let mq = with_policy("redelivery-delay = 400\nredelivery-delay-multiplier = 2.0\nmax-delivery-attempts = 3\n");
+    if let Some(said) = stomp_py(&mq, AGAIN) {
+        assert_eq!(said, "later\nbad true True\nbad true True\n2 bad p.q\n");
+    }
+}
+
+#[test]
+fn what_failed_is_left_alone_also_over_a_crash() {
+    let mut mq = with_policy("redelivery-delay = 8000\nmax-delivery-attempts = 2\n");
+    let mut client = Stomp::connect(mq.address());
+    for body in ["bad", "good"] {
+        client.send("/queue/p.q", body);
+    }
+    client.subscribe("/queue/p.q", "client-individual");
+    let bad = client.hear_message();
+    let ack = bad.lines().find_map(|line| line.strip_prefix("ack:"));
+    let begun = Instant::now();
+    client.say(&format!("NACK\nid:{}\nreceipt:n\n\n", ack.expect("it says how")));
+    while !client.hear().contains("receipt-id:n") {}
+    mq.kill();
+    mq.run();
+    let mut client = Stomp::connect(mq.address());
+    client.subscribe("/queue/p.q", "client-individual");
+    assert_eq!(client.take(1), ["good"]);
+    let again = client.hear_message();
+    assert!(
+        again.ends_with("\nbad") && begun.elapsed().as_millis() >= 7990,
+        "{again}"
+    );
+    // The count is there as well: it is dead now.
+    let ack = again.lines().find_map(|line| line.strip_prefix("ack:"));
+    client.say(&format!("NACK\nid:{}\n\n", ack.expect("it says how")));
+    client.say("SUBSCRIBE\nid:1\ndestination:/queue/DLQ\nack:auto\n\n");
+    assert_eq!(client.take(1), ["bad"]);
+}
