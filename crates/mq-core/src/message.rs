@@ -131,6 +131,11 @@ pub struct Message {
 }
 
 impl Message {
+    pub(crate) fn property(&self, name: &str) -> Option<&Value> {
+        let known = self.properties.iter().find(|(known, _)| &**known == name);
+        known.map(|(_, value)| value)
+    }
+
     /// How long it may still wait, in milliseconds: never longer than its sender said, whatever became of the clock since.
     pub(crate) fn left(&self, now: WallMillis) -> Option<u64> {
         self.expires.map(|at| at.0.saturating_sub(now.max(self.sent).0))

@@ -156,12 +156,16 @@ pub struct PolicyRecord {
     /// In thousandths: so many times longer with each attempt more.
     pub redelivery_multiplier: Option<u32>,
     pub max_redelivery_delay: Option<u64>,
+    /// A message takes the place of the one that waits and has the same in this property; of none when it is empty.
+    pub last_value_key: Option<Box<str>>,
 }
 
 impl PolicyRecord {
     /// Whether it says only what the first program knew that had policies.
     pub fn is_plain(&self) -> bool {
-        self.redelivery_delay.is_none() && self.redelivery_multiplier.is_none() && self.max_redelivery_delay.is_none()
+        let redelivery = [self.redelivery_delay, self.max_redelivery_delay];
+        let says_redelivery = redelivery.iter().any(Option::is_some) || self.redelivery_multiplier.is_some();
+        !says_redelivery && self.last_value_key.is_none()
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Policy {
     pub(crate) redelivery_delay: Option<u64>,
     pub(crate) redelivery_delay_multiplier: Option<f64>,
     pub(crate) max_redelivery_delay: Option<u64>,
+    /// Empty is none.
+    pub(crate) last_value_key: Option<String>,
 }
 
 impl Policy {
@@ -49,6 +51,7 @@ impl Policy {
             redelivery_delay: self.redelivery_delay,
             redelivery_multiplier: self.redelivery_delay_multiplier.map(thousandths),
             max_redelivery_delay: self.max_redelivery_delay,
+            last_value_key: place(&self.last_value_key),
         };
         if let Err(why) = check_policy(&record) {
             bail!("{why}");
@@ -61,8 +64,8 @@ impl Policy {
         };
         match record == says_nothing {
             true => bail!(
-                "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry, max-delivery-attempts or \
-                 redelivery-delay"
+                "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry, max-delivery-attempts, \
+                 redelivery-delay or last-value-key"
             ),
             false => Ok(record),
         }
@@ -111,7 +114,7 @@ mod tests {
         let begin = "[[policy]]\nname = \"p\"\npattern = \"a.#\"\n";
         let whole = "priority = 2\nmax-delivery-attempts = 3\ndead-letter = \"\"\nexpiry = \"e\"\nmessage-ttl = 4\n\
                      max-length = 5\nmax-length-bytes = 6\nredelivery-delay = 7\nredelivery-delay-multiplier = 1.5\n\
-                     max-redelivery-delay = 8\n";
+                     max-redelivery-delay = 8\nlast-value-key = \"k\"\n";
         let expect = PolicyRecord {
             name: "p".into(),
             pattern: "a.#".into(),
@@ -125,6 +128,7 @@ mod tests {
             redelivery_delay: Some(7),
             redelivery_multiplier: Some(1500),
             max_redelivery_delay: Some(8),
+            last_value_key: Some("k".into()),
         };
         assert_eq!(read(&format!("{begin}{whole}")), Ok(vec![expect]));
         let twice = format!("{begin}max-length = 1\n{begin}max-length = 1\n");

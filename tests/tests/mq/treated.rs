@@ -91,3 +91,48 @@ fn what_failed_is_left_alone_also_over_a_crash() {
     client.say("SUBSCRIBE\nid:1\ndestination:/queue/DLQ\nack:auto\n\n");
     assert_eq!(client.take(1), ["bad"]);
 }
+
+const LAST: &str = r#"
+for key, body in (('a', 'a1'), ('b', 'b1'), ('a', 'a2')):
+    send('/queue/p.q', body, _AMQ_LVQ_NAME=key)
+send('/queue/p.q', 'no key')
+c.subscribe('/queue/p.q', id='1', ack='client-individual')
+held = [take() for _ in range(3)]
+print([m.body for m in held])
+send('/queue/p.q', 'a3', _AMQ_LVQ_NAME='a')
+print(take().body)
+c.disconnect(receipt='bye')
+l.receipts.get(timeout=20)
+c, l = connection()
+c.subscribe('/queue/p.q', id='1', ack='auto')
+print(sorted(take().body for _ in range(3)))
+send('/queue/p.q', 'end')
+print(take().body)
+"#;
+
+#[test]
+fn of_one_key_the_last_is_left() {
+    let mq = with_policy("last-value-key = \"_AMQ_LVQ_NAME\"\n");
+    if let Some(said) = stomp_py(&mq, LAST) {
+        let lines = "['b1', 'a2', 'no key']\na3\n['a3', 'b1', 'no key']\nend\n";
+        assert_eq!(said, lines);
+    }
+}
+
+#[test]
+fn the_last_of_a_key_is_left_after_a_crash() {
+    let mut mq = with_policy("last-value-key = \"_AMQ_LVQ_NAME\"\n");
+    let mut client = Stomp::connect(mq.address());
+    for body in ["1", "2", "3"] {
+        let head = "destination:/queue/p.q\nreceipt:r\n_AMQ_LVQ_NAME:x";
+        client.say(&format!("SEND\n{head}\n\n{body}"));
+        assert!(client.hear().starts_with("RECEIPT\n"));
+    }
+    mq.kill();
+    mq.run();
+    let mut client = Stomp::connect(mq.address());
+    client.subscribe("/queue/p.q", "client-individual");
+    assert_eq!(client.take(1), ["3"]);
+    client.send("/queue/p.q", "end");
+    assert_eq!(client.take(1), ["end"]);
+}

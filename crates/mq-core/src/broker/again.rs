@@ -13,7 +13,7 @@ use crate::{MessageId, QueueId, Record, SessionId, WallMillis};
 impl Broker {
     /// Back to its queue, for another attempt.
     pub(super) fn try_again(&mut self, by: Option<SessionId>, id: QueueId, (place, entry): (Place, Entry), now: Mono) {
-        let known = self.queues.get(&id);
+        let known = self.queues.get(&id).filter(|_| !entry.outdated);
         let Some(after) = known.and_then(|queue| queue.rest_after(entry.attempts)) else {
             return self.put_back(id, place, entry, now);
         };

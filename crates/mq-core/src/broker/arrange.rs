@@ -240,7 +240,7 @@ impl Broker {
             self.answer(session, Arranged::Nothing);
             return Ok(());
         };
-        queue.went_out(&entry.message, &mut self.sums);
+        queue.went_out(&entry, &mut self.sums);
         let left = queue.depth();
         self.answer(session, Arranged::Got { left });
         let consumer = ConsumerId { session, number };

@@ -73,7 +73,7 @@ impl Broker {
                 let Some(entry) = queue.take(place, &mut self.sums) else {
                     return;
                 };
-                queue.went_out(&entry.message, &mut self.sums);
+                queue.went_out(&entry, &mut self.sums);
                 self.hand_out(id, consumer, place, entry, None);
                 continue;
             }

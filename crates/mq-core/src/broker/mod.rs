@@ -15,6 +15,7 @@ mod exchange;
 mod figures;
 mod input;
 mod later;
+mod latest;
 mod look;
 mod names;
 mod output;

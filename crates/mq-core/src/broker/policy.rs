@@ -32,6 +32,8 @@ pub struct Policy {
     /// The same in bytes of the bodies.
     pub max_bytes: Option<usize>,
     pub redelivery: Redelivery,
+    /// A message takes the place of the one that waits and has the same in this property.
+    pub last_value_key: Option<Box<str>>,
 }
 
 /// For how long a message that was tried in vain is left alone, in Artemis's words.
@@ -83,6 +85,7 @@ impl Default for Policy {
             max_length: None,
             max_bytes: None,
             redelivery: Redelivery::default(),
+            last_value_key: None,
         }
     }
 }
@@ -160,6 +163,7 @@ impl Policies {
             max_length: record.max_length.map(size).or(usual.max_length),
             max_bytes: record.max_bytes.map(size).or(usual.max_bytes),
             redelivery: redelivery(record).unwrap_or(usual.redelivery),
+            last_value_key: place(&record.last_value_key, &usual.last_value_key),
         }
     }
 }
@@ -194,6 +198,8 @@ pub fn check_policy(record: &PolicyRecord) -> Result<(), Refusal> {
     check_name(&record.name)?;
     check_name(&record.pattern)?;
     check_redelivery(record)?;
+    let key = record.last_value_key.as_deref().filter(|key| !key.is_empty());
+    key.map(check_name).transpose()?;
     let places = [&record.dead_letter, &record.expiry];
     for place in places.into_iter().flatten().filter(|place| !place.is_empty()) {
         check_name(place)?;
@@ -284,7 +290,7 @@ impl Broker {
         for queue in self.queues.values_mut() {
             let concerns = |pattern: &Pattern| pattern.matches(&queue.address);
             if changed.iter().flatten().any(concerns) {
-                queue.policy = policies.of(&queue.address);
+                queue.follow(policies.of(&queue.address));
             }
         }
     }

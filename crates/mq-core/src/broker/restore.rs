@@ -28,6 +28,7 @@ impl Broker {
         self.named.clear();
         self.reckon(now);
         self.rest_anew(now);
+        self.drop_all_outdated();
         self.doubt_later(now);
         let clients: Vec<Box<str>> = self.clients.keys().cloned().collect();
         for name in clients {

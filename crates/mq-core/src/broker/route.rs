@@ -202,9 +202,13 @@ impl Broker {
         let durable = |id: &QueueId| self.queues.get(id).is_some_and(|queue| queue.durable);
         let kept = |id: &QueueId| *id == QueueId::RETAINED || message.durable && durable(id);
         let kept: Vec<QueueId> = queues.iter().copied().filter(kept).collect();
-        if !kept.is_empty() {
+        let put = (!kept.is_empty()).then(|| {
             let (queues, message) = (kept.clone(), message.clone());
-            self.write(Record::Put { id, queues, message }, from);
+            Record::Put { id, queues, message }
+        });
+        match self.replaced(&queues, &message) {
+            replaced if replaced.is_empty() => put.into_iter().for_each(|put| self.write(put, from)),
+            replaced => self.replace(from, replaced, put),
         }
         for queue in queues {
             let stored = kept.contains(&queue);

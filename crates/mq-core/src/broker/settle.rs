@@ -180,10 +180,10 @@ impl Broker {
     pub(super) fn let_go(&mut self, consumer: ConsumerId, delivery: DeliveryId) -> Option<(QueueId, Held)> {
         self.deliveries.remove(&delivery);
         let known = self.consumers.get_mut(&consumer)?;
-        let held = known.in_flight.remove(&delivery)?;
+        let mut held = known.in_flight.remove(&delivery)?;
         let queue = known.queue;
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.came_in(&held.entry.message, &mut self.sums);
+            held.entry.outdated = queue.came_in(&held.entry, &mut self.sums);
         }
         self.end_lingering(consumer);
         Some((queue, held))
@@ -217,6 +217,10 @@ impl Broker {
             // The queue went while this was out.
             return self.drop_entry(None, queue, &entry);
         };
+        if entry.outdated {
+            known.count(&mut self.sums, |counts| &mut counts.dropped);
+            return self.drop_entry(None, queue, &entry);
+        }
         if let Some(at) = entry.expires {
             self.expiries.insert((at.max(now), queue, place));
         }

@@ -177,11 +177,11 @@ impl Broker {
         let mut outcome = Outcome::Failed;
         for (delivery, held) in open {
             self.deliveries.remove(&delivery);
-            let Some(held) = self.keep(consumer.session, id, held, ending) else {
+            let Some(mut held) = self.keep(consumer.session, id, held, ending) else {
                 continue;
             };
             if let Some(queue) = self.queues.get_mut(&id) {
-                queue.came_in(&held.entry.message, &mut self.sums);
+                held.entry.outdated = queue.came_in(&held.entry, &mut self.sums);
             }
             self.conclude(None, id, held, outcome, now);
             outcome = Outcome::Released;

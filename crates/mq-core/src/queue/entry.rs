@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) expires: Option<Mono>,
     /// It was tried in vain, and is left alone until then.
     pub(crate) rests: Option<Mono>,
+    /// It was in somebody's hands when a newer one of its key came.
+    pub(crate) outdated: bool,
     /// Whether the journal holds it for this queue.
     pub(crate) stored: bool,
 }
@@ -34,6 +36,7 @@ impl Entry {
             recovered: false,
             expires: None,
             rests: None,
+            outdated: false,
             stored: false,
         }
     }

@@ -5,6 +5,7 @@
 
 mod counts;
 mod entry;
+mod latest;
 mod limits;
 mod place;
 mod turns;
@@ -22,6 +23,7 @@ use crate::{ConsumerId, Message, MessageId, QueueId, Selector, SessionId};
 pub use counts::Counts;
 pub(crate) use counts::Sums;
 pub(crate) use entry::Entry;
+use latest::Latest;
 pub(crate) use limits::{Filling, Most, Rules};
 pub use place::Place;
 use turns::Turns;
@@ -74,6 +76,7 @@ pub(crate) struct Queue {
     waiting: Waiting,
     /// When the broker looks at those that rest.
     pub(crate) rouses_at: Option<Mono>,
+    latest: Latest,
     turns: Turns,
     /// Up to here no consumer wants what waits.
     looked: Option<Place>,
@@ -100,9 +103,18 @@ impl Queue {
             out: 0,
             waiting: Waiting::default(),
             rouses_at: None,
+            latest: Latest::default(),
             turns: Turns::default(),
             looked: None,
         }
+    }
+
+    /// Another one counts from now on.
+    pub(crate) fn follow(&mut self, policy: Arc<Policy>) {
+        if self.policy.last_value_key != policy.last_value_key {
+            self.latest = Latest::default();
+        }
+        self.policy = policy;
     }
 
     /// Puts a message behind all older ones of its priority; `None` when it is there already.
@@ -130,6 +142,7 @@ impl Queue {
         self.look_again(place);
         sums.ready += 1;
         sums.passing += self.passing_of(&entry.message);
+        self.index(place, &entry);
         self.waiting.insert(place, entry);
     }
 
@@ -141,6 +154,7 @@ impl Queue {
         let entry = self.waiting.remove(place)?;
         sums.ready -= 1;
         sums.passing -= self.passing_of(&entry.message);
+        self.index_not(&entry);
         Some(entry)
     }
 
@@ -196,19 +210,21 @@ impl Queue {
     }
 
     /// What has been taken is in somebody's hands.
-    pub(crate) fn went_out(&mut self, message: &Message, sums: &mut Sums) {
+    pub(crate) fn went_out(&mut self, entry: &Entry, sums: &mut Sums) {
         self.in_flight += 1;
-        self.out += message.weight();
+        self.out += entry.message.weight();
         sums.in_flight += 1;
-        sums.passing += self.passing_of(message);
+        sums.passing += self.passing_of(&entry.message);
+        self.index_out(entry);
     }
 
-    /// And is not any more.
-    pub(crate) fn came_in(&mut self, message: &Message, sums: &mut Sums) {
+    /// And is not any more; whether it is out of date.
+    pub(crate) fn came_in(&mut self, entry: &Entry, sums: &mut Sums) -> bool {
         self.in_flight -= 1;
-        self.out -= message.weight();
+        self.out -= entry.message.weight();
         sums.in_flight -= 1;
-        sums.passing -= self.passing_of(message);
+        sums.passing -= self.passing_of(&entry.message);
+        self.index_in(entry)
     }
 
     pub(crate) fn in_flight(&self) -> usize {
@@ -272,6 +288,7 @@ impl Queue {
     pub(crate) fn take_all(&mut self, sums: &mut Sums) -> BTreeMap<Place, Entry> {
         sums.ready -= self.depth();
         sums.passing -= if self.is_passing() { self.weight() } else { 0 };
+        self.latest.take_all();
         self.waiting.take_all()
     }
 

@@ -195,9 +195,10 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
         (place(), place()),
         (number(), number(), number()),
         (number(), prop::option::of(any::<u32>()), number()),
+        place(),
     )
         .prop_map(
-            |(said, (dead_letter, expiry), (ttl, max_length, max_bytes), redelivery)| {
+            |(said, (dead_letter, expiry), (ttl, max_length, max_bytes), redelivery, last_value_key)| {
                 let (name, pattern, priority, max_attempts) = said;
                 let (redelivery_delay, redelivery_multiplier, max_redelivery_delay) = redelivery;
                 PolicyRecord {
@@ -213,6 +214,7 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
                     redelivery_delay,
                     redelivery_multiplier,
                     max_redelivery_delay,
+                    last_value_key,
                 }
             },
         )

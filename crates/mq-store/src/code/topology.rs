@@ -14,9 +14,11 @@ mod kind {
     pub(super) const TO_QUEUE: u8 = 1;
     pub(super) const TO_EXCHANGE: u8 = 2;
 
+    pub(super) const NO_MORE: u8 = 0;
     pub(super) const REDELIVERY_DELAY: u8 = 1;
     pub(super) const REDELIVERY_MULTIPLIER: u8 = 2;
     pub(super) const MAX_REDELIVERY_DELAY: u8 = 3;
+    pub(super) const LAST_VALUE_KEY: u8 = 4;
 }
 
 pub(super) fn encode_declared(declared: &Declared, out: &mut Vec<u8>) {
@@ -63,26 +65,27 @@ pub(super) fn encode_policy(policy: &PolicyRecord, out: &mut Vec<u8>) {
     maybe_number(policy.max_length, out);
     maybe_number(policy.max_bytes, out);
     if !policy.is_plain() {
-        let more = more(policy);
-        count(more.len(), out);
-        for (setting, value) in more {
+        encode_more(policy, out);
+    }
+}
+
+/// The settings that came later, as far as they are said, each behind its number.
+fn encode_more(policy: &PolicyRecord, out: &mut Vec<u8>) {
+    for (setting, value) in [
+        (kind::REDELIVERY_DELAY, policy.redelivery_delay),
+        (kind::REDELIVERY_MULTIPLIER, policy.redelivery_multiplier.map(u64::from)),
+        (kind::MAX_REDELIVERY_DELAY, policy.max_redelivery_delay),
+    ] {
+        if let Some(value) = value {
             out.push(setting);
             number(value, out);
         }
     }
-}
-
-/// What is said of the settings that came later, each with its number.
-fn more(policy: &PolicyRecord) -> Vec<(u8, u64)> {
-    let settings = [
-        (kind::REDELIVERY_DELAY, policy.redelivery_delay),
-        (kind::REDELIVERY_MULTIPLIER, policy.redelivery_multiplier.map(u64::from)),
-        (kind::MAX_REDELIVERY_DELAY, policy.max_redelivery_delay),
-    ];
-    let said = settings
-        .into_iter()
-        .filter_map(|(setting, value)| Some((setting, value?)));
-    said.collect()
+    if let Some(key) = &policy.last_value_key {
+        out.push(kind::LAST_VALUE_KEY);
+        bytes(key.as_bytes(), out);
+    }
+    out.push(kind::NO_MORE);
 }
 
 fn maybe_number(n: Option<u64>, out: &mut Vec<u8>) {
@@ -132,17 +135,20 @@ impl Reader<'_> {
     /// One that is not plain.
     pub(super) fn more_policy(&mut self) -> Result<PolicyRecord, Malformed> {
         let mut policy = self.policy()?;
-        for (setting, value) in self.many(|reader| Ok((reader.byte()?, reader.number()?)))? {
-            match setting {
-                kind::REDELIVERY_DELAY => policy.redelivery_delay = Some(value),
-                kind::REDELIVERY_MULTIPLIER => {
-                    policy.redelivery_multiplier = Some(u32::try_from(value).map_err(|_| Malformed)?);
-                }
-                kind::MAX_REDELIVERY_DELAY => policy.max_redelivery_delay = Some(value),
+        loop {
+            match self.byte()? {
+                kind::NO_MORE => return Ok(policy),
+                kind::REDELIVERY_DELAY => policy.redelivery_delay = Some(self.number()?),
+                kind::REDELIVERY_MULTIPLIER => policy.redelivery_multiplier = Some(self.small()?),
+                kind::MAX_REDELIVERY_DELAY => policy.max_redelivery_delay = Some(self.number()?),
+                kind::LAST_VALUE_KEY => policy.last_value_key = Some(self.text()?),
                 _ => return Err(Malformed),
             }
         }
-        Ok(policy)
+    }
+
+    fn small(&mut self) -> Result<u32, Malformed> {
+        u32::try_from(self.number()?).map_err(|_| Malformed)
     }
 
     fn maybe_number(&mut self) -> Result<Option<u64>, Malformed> {

@@ -39,6 +39,8 @@ pub(super) struct PolicyRow {
     pub(super) redelivery_delay_multiplier: Option<f64>,
     #[serde(rename = "max-redelivery-delay")]
     pub(super) max_redelivery_delay: Option<u64>,
+    #[serde(rename = "last-value-key")]
+    pub(super) last_value_key: Option<Box<str>>,
 }
 
 impl From<PolicyView> for PolicyRow {
@@ -59,6 +61,7 @@ impl From<PolicyView> for PolicyRow {
                 .redelivery_multiplier
                 .map(|thousandths| f64::from(thousandths) / 1000.0),
             max_redelivery_delay: record.max_redelivery_delay,
+            last_value_key: record.last_value_key,
         }
     }
 }
@@ -112,6 +115,7 @@ fn read(name: &str, fields: &Pairs) -> Result<Policy, Problem> {
         redelivery_delay: number(fields, "redelivery-delay")?,
         redelivery_delay_multiplier: number(fields, "redelivery-delay-multiplier")?,
         max_redelivery_delay: number(fields, "max-redelivery-delay")?,
+        last_value_key: filled("last-value-key").map(str::to_owned),
     })
 }
 

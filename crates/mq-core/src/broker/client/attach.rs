@@ -104,7 +104,7 @@ impl Broker {
     /// Nobody wants what a client held while it was away.
     pub(super) fn drop_kept(&mut self, queue: QueueId, held: &Held) {
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.came_in(&held.entry.message, &mut self.sums);
+            queue.came_in(&held.entry, &mut self.sums);
         }
         self.drop_entry(None, queue, &held.entry);
     }

@@ -163,7 +163,7 @@ impl Broker {
             self.expiries.remove(&(at, queue, place));
         }
         if let Some(queue) = self.queues.get_mut(&queue) {
-            queue.went_out(&entry.message, &mut self.sums);
+            queue.went_out(&entry, &mut self.sums);
         }
         self.pinned(queue, place, entry);
     }
@@ -195,7 +195,7 @@ impl Broker {
         if let Where::Kept(held) = std::mem::replace(at, Where::Unread) {
             self.unweigh(held.entry.message.weight());
             if let Some(queue) = self.queues.get_mut(&queue) {
-                queue.came_in(&held.entry.message, &mut self.sums);
+                queue.came_in(&held.entry, &mut self.sums);
             }
         }
     }
