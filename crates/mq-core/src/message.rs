@@ -170,6 +170,11 @@ pub(crate) mod property {
     pub(crate) const USER: &str = "amqp-user-id";
     /// A point in time that only AMQP 1.0 has a field for.
     pub(crate) const EXPIRY: &str = "amqp-absolute-expiry-time";
+    pub(crate) const GROUP: &str = "amqp-group-id";
+    pub(crate) const GROUP_SEQUENCE: &str = "amqp-group-sequence";
+    /// The same as JMS calls them.
+    pub(crate) const JMS_GROUP: &str = "JMSXGroupID";
+    pub(crate) const JMS_GROUP_SEQUENCE: &str = "JMSXGroupSeq";
     /// A priority above the highest that we have.
     pub(crate) const PRIORITY: &str = "amqp-priority";
 }

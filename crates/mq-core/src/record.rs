@@ -158,6 +158,8 @@ pub struct PolicyRecord {
     pub max_redelivery_delay: Option<u64>,
     /// A message takes the place of the one that waits and has the same in this property; of none when it is empty.
     pub last_value_key: Option<Box<str>>,
+    /// How many groups of messages are told from each other; 0 is none.
+    pub group_buckets: Option<u32>,
 }
 
 impl PolicyRecord {
@@ -165,7 +167,7 @@ impl PolicyRecord {
     pub fn is_plain(&self) -> bool {
         let redelivery = [self.redelivery_delay, self.max_redelivery_delay];
         let says_redelivery = redelivery.iter().any(Option::is_some) || self.redelivery_multiplier.is_some();
-        !says_redelivery && self.last_value_key.is_none()
+        !says_redelivery && self.last_value_key.is_none() && self.group_buckets.is_none()
     }
 }
 

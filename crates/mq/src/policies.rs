@@ -29,6 +29,8 @@ pub(crate) struct Policy {
     pub(crate) max_redelivery_delay: Option<u64>,
     /// Empty is none.
     pub(crate) last_value_key: Option<String>,
+    /// 0 is none.
+    pub(crate) group_buckets: Option<u32>,
 }
 
 impl Policy {
@@ -52,6 +54,7 @@ impl Policy {
             redelivery_multiplier: self.redelivery_delay_multiplier.map(thousandths),
             max_redelivery_delay: self.max_redelivery_delay,
             last_value_key: place(&self.last_value_key),
+            group_buckets: self.group_buckets,
         };
         if let Err(why) = check_policy(&record) {
             bail!("{why}");
@@ -65,7 +68,7 @@ impl Policy {
         match record == says_nothing {
             true => bail!(
                 "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry, max-delivery-attempts, \
-                 redelivery-delay or last-value-key"
+                 redelivery-delay, last-value-key or group-buckets"
             ),
             false => Ok(record),
         }
@@ -114,7 +117,7 @@ mod tests {
         let begin = "[[policy]]\nname = \"p\"\npattern = \"a.#\"\n";
         let whole = "priority = 2\nmax-delivery-attempts = 3\ndead-letter = \"\"\nexpiry = \"e\"\nmessage-ttl = 4\n\
                      max-length = 5\nmax-length-bytes = 6\nredelivery-delay = 7\nredelivery-delay-multiplier = 1.5\n\
-                     max-redelivery-delay = 8\nlast-value-key = \"k\"\n";
+                     max-redelivery-delay = 8\nlast-value-key = \"k\"\ngroup-buckets = 9\n";
         let expect = PolicyRecord {
             name: "p".into(),
             pattern: "a.#".into(),
@@ -129,6 +132,7 @@ mod tests {
             redelivery_multiplier: Some(1500),
             max_redelivery_delay: Some(8),
             last_value_key: Some("k".into()),
+            group_buckets: Some(9),
         };
         assert_eq!(read(&format!("{begin}{whole}")), Ok(vec![expect]));
         let twice = format!("{begin}max-length = 1\n{begin}max-length = 1\n");

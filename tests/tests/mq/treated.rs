@@ -136,3 +136,44 @@ fn the_last_of_a_key_is_left_after_a_crash() {
     client.send("/queue/p.q", "end");
     assert_eq!(client.take(1), ["end"]);
 }
+
+const GROUPS: &str = r#"
+others = [connection() for _ in range(2)]
+for n, (conn, _) in enumerate(others):
+    conn.subscribe('/queue/p.q', id='1', ack='client-individual', receipt='s%d' % n)
+for n, (_, ll) in enumerate(others): ll.receipts.get(timeout=20)
+for i in range(12): send('/queue/p.q', 'abc'[i % 3] + str(i), JMSXGroupID='abc'[i % 3])
+got, count, end = {}, 0, time.monotonic() + 20
+while count < 12 and time.monotonic() < end:
+    for conn, ll in others:
+        try: m = ll.messages.get(timeout=0.1)
+        except queue.Empty: continue
+        got.setdefault(m.body[0], []).append((id(conn), m.body))
+        count += 1
+for group in 'abc':
+    print(group, len({who for who, _ in got[group]}), [body for _, body in got[group]])
+who = got['a'][0][0]
+for conn, ll in others:
+    if id(conn) == who: conn.disconnect(receipt='bye')
+left = [ll for conn, ll in others if id(conn) != who][0]
+print([take(left).body for _ in range(4)])
+"#;
+
+#[test]
+fn a_group_goes_to_one_consumer_and_to_another_when_that_is_gone() {
+    let mq = with_policy("max-delivery-attempts = 0\n");
+    if let Some(said) = stomp_py(&mq, GROUPS) {
+        let mut lines = said.lines();
+        for group in [
+            "a 1 ['a0', 'a3', 'a6', 'a9']",
+            "b 1 ['b1', 'b4', 'b7', 'b10']",
+            "c 1 ['c2', 'c5', 'c8', 'c11']",
+        ] {
+            assert_eq!(lines.next(), Some(group), "{said}");
+        }
+        let rest = lines.next().unwrap_or_default();
+        for body in ["'a0'", "'a3'"] {
+            assert!(rest.contains(body), "{said}");
+        }
+    }
+}

@@ -13,8 +13,6 @@ const TO: &str = "amqp-to";
 const SUBJECT: &str = "amqp-subject";
 const CORRELATION_ID: &str = "amqp-correlation-id";
 const CREATED: &str = "amqp-creation-time";
-const GROUP: &str = "amqp-group-id";
-const GROUP_SEQUENCE: &str = "amqp-group-sequence";
 const REPLY_GROUP: &str = "amqp-reply-to-group-id";
 const ANNOTATIONS: &str = "amqp-message-annotations";
 const FOOTER: &str = "amqp-footer";
@@ -107,9 +105,9 @@ pub(super) fn read(sections: Sections, sent: WallMillis) -> Result<Message, Mist
             properties.absolute_expiry_time.map(|at| ours(Typed::Timestamp(at.0))),
         ),
         (CREATED, properties.creation_time.map(|at| ours(Typed::Timestamp(at.0)))),
-        (GROUP, properties.group_id.map(text)),
+        (property::GROUP, properties.group_id.map(text)),
         (
-            GROUP_SEQUENCE,
+            property::GROUP_SEQUENCE,
             properties.group_sequence.map(|number| ours(Typed::Uint(number))),
         ),
         (REPLY_GROUP, properties.reply_to_group_id.map(text)),
@@ -274,8 +272,8 @@ fn own(sections: &mut Sections, name: &str, value: &Value) -> bool {
                 .creation_time
                 .get_or_insert(Millis(seconds.saturating_mul(1000)));
         }
-        (GROUP, Value::Text(group)) => properties.group_id = Some(group.clone()),
-        (GROUP_SEQUENCE, Value::Typed(_)) => {
+        (property::GROUP, Value::Text(group)) => properties.group_id = Some(group.clone()),
+        (property::GROUP_SEQUENCE, Value::Typed(_)) => {
             let number = value.to_typed().as_whole();
             properties.group_sequence = number.and_then(|number| u32::try_from(number).ok());
         }

@@ -2,8 +2,11 @@
 
 use super::session::{Consumer, Held, Packet};
 use super::{Broker, Delivery, Output};
-use crate::queue::{Entry, Place};
+use crate::queue::{Able, Entry, Place};
 use crate::{ConsumerId, DeliveryId, QueueId, SessionId};
+
+/// So many messages of groups whose consumer is busy are passed at a time, so that each look has an end.
+const MOST_PASSED: usize = 1000;
 
 impl Broker {
     pub(super) fn credit(&mut self, consumer: ConsumerId, more: u32) {
@@ -47,29 +50,42 @@ impl Broker {
 
     /// Hands out what can be handed out.
     pub(super) fn dispatch(&mut self, id: QueueId) {
-        let mut after = None;
+        if let Some(queue) = self.queues.get_mut(&id) {
+            queue.look_at_all();
+        }
+        self.dispatch_new(id);
+    }
+
+    /// The same when something has come, and nothing else is different: what nobody could take is not looked at again.
+    pub(super) fn dispatch_new(&mut self, id: QueueId) {
         let room = self.room_for_passing();
         // Nobody wants anything of what has been passed over so far.
-        let mut unwanted = true;
+        let mut unwanted = self.queues.get(&id).is_some_and(|queue| !queue.is_stuck());
+        let mut passed = 0;
         while let Some(queue) = self.queues.get_mut(&id) {
-            let Some((place, message)) = queue.next(after) else {
+            let Some((place, message)) = queue.next() else {
                 return self.starve(id);
             };
             if !queue.is_handed(&message, room.saturating_sub(self.sums.passing)) {
                 return;
             }
             let (consumers, sessions) = (&self.consumers, &self.sessions);
-            let wants = |id: &ConsumerId| {
+            let wants = |id: ConsumerId| {
                 consumers
-                    .get(id)
+                    .get(&id)
                     .is_some_and(|c| c.browse.is_none() && c.wants(&message))
             };
-            let may = |id: ConsumerId| {
+            let has_credit = |id: ConsumerId| {
                 let pool = || sessions.get(&id.session).map_or(0, |session| session.pool.credit);
                 let credit = |c: &Consumer| (c.unlimited || c.credit > 0) && (!c.pooled || pool() > 0);
-                consumers.get(&id).is_some_and(credit) && wants(&id)
+                consumers.get(&id).is_some_and(credit)
             };
-            if let Some(consumer) = queue.choose(may) {
+            let group = queue.group_of(&message);
+            let able = Able {
+                wants,
+                may: |id| has_credit(id) && wants(id),
+            };
+            if let Some(consumer) = queue.choose(group, &able) {
                 let Some(entry) = queue.take(place, &mut self.sums) else {
                     return;
                 };
@@ -77,14 +93,17 @@ impl Broker {
                 self.hand_out(id, consumer, place, entry, None);
                 continue;
             }
-            if !queue.is_selective() {
+            passed += usize::from(group.is_some());
+            let others = || queue.active().iter().any(|id| has_credit(*id));
+            let goes_on = queue.is_selective() || group.is_some() && passed <= MOST_PASSED && others();
+            if !goes_on {
                 return self.starve(id);
             }
-            unwanted &= !queue.consumers().iter().any(wants);
+            unwanted &= !queue.consumers().iter().any(|id| wants(*id));
             if unwanted {
                 queue.pass_over(place);
             }
-            after = Some(place);
+            queue.pass(place);
         }
     }
 

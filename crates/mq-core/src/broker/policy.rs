@@ -14,6 +14,8 @@ use crate::{Pattern, PolicyRecord, Record, SessionId};
 pub const MOST_POLICIES: usize = 100;
 /// No message is left alone for longer, in milliseconds: 366 days.
 const LONGEST_DELAY: u64 = 366 * 24 * 3600 * 1000;
+/// More would be as much as nobody needs, in each queue that has groups.
+const MOST_BUCKETS: u32 = 65_536;
 /// From one attempt to the next, in thousandths: 1 to 1000 times.
 const MULTIPLIERS: std::ops::RangeInclusive<u32> = 1000..=1_000_000;
 
@@ -34,6 +36,8 @@ pub struct Policy {
     pub redelivery: Redelivery,
     /// A message takes the place of the one that waits and has the same in this property.
     pub last_value_key: Option<Box<str>>,
+    /// How many groups are told from each other; 0 is none.
+    pub group_buckets: u32,
 }
 
 /// For how long a message that was tried in vain is left alone, in Artemis's words.
@@ -86,6 +90,7 @@ impl Default for Policy {
             max_bytes: None,
             redelivery: Redelivery::default(),
             last_value_key: None,
+            group_buckets: 1024,
         }
     }
 }
@@ -164,6 +169,7 @@ impl Policies {
             max_bytes: record.max_bytes.map(size).or(usual.max_bytes),
             redelivery: redelivery(record).unwrap_or(usual.redelivery),
             last_value_key: place(&record.last_value_key, &usual.last_value_key),
+            group_buckets: record.group_buckets.unwrap_or(usual.group_buckets),
         }
     }
 }
@@ -198,6 +204,9 @@ pub fn check_policy(record: &PolicyRecord) -> Result<(), Refusal> {
     check_name(&record.name)?;
     check_name(&record.pattern)?;
     check_redelivery(record)?;
+    if record.group_buckets.is_some_and(|buckets| buckets > MOST_BUCKETS) {
+        return Err(Refusal::Policy("group-buckets is at most 65536"));
+    }
     let key = record.last_value_key.as_deref().filter(|key| !key.is_empty());
     key.map(check_name).transpose()?;
     let places = [&record.dead_letter, &record.expiry];

@@ -160,13 +160,15 @@ impl<'a> Looking<'a> {
             .entry(id)
             .or_insert_with(|| (broker.hands(queue), Filling::default()));
         let pools = &mut self.pools;
-        let is_handed_out = hands.iter_mut().any(|hand| {
-            let pool = hand.pool.map(|session| {
-                let shared = || broker.sessions.get(&session).map_or(0, |known| known.pool.credit);
-                pools.entry(session).or_insert_with(shared)
+        // Who has its group may be busy.
+        let is_handed_out = queue.group_of(message).is_none()
+            && hands.iter_mut().any(|hand| {
+                let pool = hand.pool.map(|session| {
+                    let shared = || broker.sessions.get(&session).map_or(0, |known| known.pool.credit);
+                    pools.entry(session).or_insert_with(shared)
+                });
+                hand.takes(pool)
             });
-            hand.takes(pool)
-        });
         is_handed_out || filling.takes(queue, message)
     }
 }

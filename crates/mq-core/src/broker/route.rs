@@ -223,7 +223,7 @@ impl Broker {
                 true => self.retain(entry, from, now),
                 false => self.enqueue(queue, entry, now),
             }
-            self.dispatch(queue);
+            self.dispatch_new(queue);
             self.shorten(queue);
         }
     }

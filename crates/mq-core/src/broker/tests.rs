@@ -1,6 +1,7 @@
 //! One node, a few sessions, and a journal that is as fast as the test wants.
 
 mod commit;
+mod groups;
 mod memory;
 mod model;
 mod operator;

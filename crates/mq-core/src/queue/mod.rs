@@ -5,6 +5,7 @@
 
 mod counts;
 mod entry;
+mod groups;
 mod latest;
 mod limits;
 mod place;
@@ -23,9 +24,11 @@ use crate::{ConsumerId, Message, MessageId, QueueId, Selector, SessionId};
 pub use counts::Counts;
 pub(crate) use counts::Sums;
 pub(crate) use entry::Entry;
+pub(crate) use groups::Group;
 use latest::Latest;
 pub(crate) use limits::{Filling, Most, Rules};
 pub use place::Place;
+pub(crate) use turns::Able;
 use turns::Turns;
 use waiting::Waiting;
 
@@ -80,6 +83,8 @@ pub(crate) struct Queue {
     turns: Turns,
     /// Up to here no consumer wants what waits.
     looked: Option<Place>,
+    /// Up to here nobody could take it when it was looked at last.
+    stuck: Option<Place>,
 }
 
 impl Queue {
@@ -106,6 +111,7 @@ impl Queue {
             latest: Latest::default(),
             turns: Turns::default(),
             looked: None,
+            stuck: None,
         }
     }
 
@@ -339,10 +345,25 @@ impl Queue {
         self.turns.is_selective()
     }
 
-    /// What waits next, after a place or after what no consumer wants.
-    pub(crate) fn next(&self, after: Option<Place>) -> Option<(Place, Arc<Message>)> {
-        let (place, entry) = self.waiting.next(after.max(self.looked))?;
+    /// What waits next, after what no consumer wants or can take now.
+    pub(crate) fn next(&self) -> Option<(Place, Arc<Message>)> {
+        let (place, entry) = self.waiting.next(self.stuck.max(self.looked))?;
         Some((place, entry.message.clone()))
+    }
+
+    /// Nobody can take what waits here, nor anything before it.
+    pub(crate) fn pass(&mut self, place: Place) {
+        self.stuck = Some(place);
+    }
+
+    /// Somebody may be able to take what could not be taken.
+    pub(crate) fn look_at_all(&mut self) {
+        self.stuck = None;
+    }
+
+    /// Whether somebody wants what has been passed.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.stuck > self.looked
     }
 
     /// Nobody wants what waits here, and nothing before it either.
@@ -351,9 +372,8 @@ impl Queue {
     }
 
     fn look_again(&mut self, place: Place) {
-        if self.looked.is_some_and(|looked| place <= looked) {
-            self.looked = None;
-        }
+        self.looked.take_if(|seen| place <= *seen);
+        self.stuck.take_if(|seen| place <= *seen);
     }
 
     pub(crate) fn unsubscribe(&mut self, consumer: ConsumerId) {
@@ -373,9 +393,13 @@ impl Queue {
         self.turns.active(self.has_one_at_a_time())
     }
 
-    /// The next in turn that `may`, and the turn moves on.
-    pub(crate) fn choose(&mut self, may: impl Fn(ConsumerId) -> bool) -> Option<ConsumerId> {
-        self.turns.choose(self.has_one_at_a_time(), may)
+    /// The next in turn that may have it, and the turn moves on; of a group, the one that has the group.
+    pub(crate) fn choose(
+        &mut self,
+        group: Option<Group>,
+        able: &Able<impl Fn(ConsumerId) -> bool, impl Fn(ConsumerId) -> bool>,
+    ) -> Option<ConsumerId> {
+        self.turns.choose(self.has_one_at_a_time(), group, able)
     }
 }
 

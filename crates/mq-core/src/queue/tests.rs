@@ -70,7 +70,7 @@ fn what_comes_back_takes_its_old_place() {
     queue.push(entry(4, 4), &mut sums);
     queue.put_back(places[0], first, &mut sums);
     assert_eq!(order(&queue), [1, 2, 3, 4]);
-    assert_eq!(queue.next(None).map(|(place, _)| place), Some(places[0]));
+    assert_eq!(queue.next().map(|(place, _)| place), Some(places[0]));
 }
 
 fn consumer(number: u64) -> ConsumerId {
@@ -84,13 +84,21 @@ fn consumer(number: u64) -> ConsumerId {
 fn consumers_take_turns_and_a_leaver_costs_nobody_his_turn() {
     let mut queue = queue();
     (1..=3).for_each(|n| queue.subscribe(consumer(n), false));
-    let turn = |queue: &mut Queue| queue.choose(|_| true).map(|c| c.number);
+    let all = Able {
+        wants: |_| true,
+        may: |_| true,
+    };
+    let turn = |queue: &mut Queue| queue.choose(None, &all).map(|c| c.number);
     assert_eq!(turn(&mut queue), Some(1));
     assert_eq!(turn(&mut queue), Some(2));
     queue.unsubscribe(consumer(1));
     assert_eq!(turn(&mut queue), Some(3));
     assert_eq!(turn(&mut queue), Some(2));
-    assert_eq!(queue.choose(|c| c.number == 9), None);
+    let none = Able {
+        wants: |_| true,
+        may: |c: ConsumerId| c.number == 9,
+    };
+    assert_eq!(queue.choose(None, &none), None);
     queue.unsubscribe(consumer(2));
     queue.unsubscribe(consumer(3));
     queue.unsubscribe(consumer(3));

@@ -19,6 +19,7 @@ mod kind {
     pub(super) const REDELIVERY_MULTIPLIER: u8 = 2;
     pub(super) const MAX_REDELIVERY_DELAY: u8 = 3;
     pub(super) const LAST_VALUE_KEY: u8 = 4;
+    pub(super) const GROUP_BUCKETS: u8 = 5;
 }
 
 pub(super) fn encode_declared(declared: &Declared, out: &mut Vec<u8>) {
@@ -75,6 +76,7 @@ fn encode_more(policy: &PolicyRecord, out: &mut Vec<u8>) {
         (kind::REDELIVERY_DELAY, policy.redelivery_delay),
         (kind::REDELIVERY_MULTIPLIER, policy.redelivery_multiplier.map(u64::from)),
         (kind::MAX_REDELIVERY_DELAY, policy.max_redelivery_delay),
+        (kind::GROUP_BUCKETS, policy.group_buckets.map(u64::from)),
     ] {
         if let Some(value) = value {
             out.push(setting);
@@ -141,6 +143,7 @@ impl Reader<'_> {
                 kind::REDELIVERY_DELAY => policy.redelivery_delay = Some(self.number()?),
                 kind::REDELIVERY_MULTIPLIER => policy.redelivery_multiplier = Some(self.small()?),
                 kind::MAX_REDELIVERY_DELAY => policy.max_redelivery_delay = Some(self.number()?),
+                kind::GROUP_BUCKETS => policy.group_buckets = Some(self.small()?),
                 kind::LAST_VALUE_KEY => policy.last_value_key = Some(self.text()?),
                 _ => return Err(Malformed),
             }

@@ -41,6 +41,8 @@ pub(super) struct PolicyRow {
     pub(super) max_redelivery_delay: Option<u64>,
     #[serde(rename = "last-value-key")]
     pub(super) last_value_key: Option<Box<str>>,
+    #[serde(rename = "group-buckets")]
+    pub(super) group_buckets: Option<u32>,
 }
 
 impl From<PolicyView> for PolicyRow {
@@ -62,6 +64,7 @@ impl From<PolicyView> for PolicyRow {
                 .map(|thousandths| f64::from(thousandths) / 1000.0),
             max_redelivery_delay: record.max_redelivery_delay,
             last_value_key: record.last_value_key,
+            group_buckets: record.group_buckets,
         }
     }
 }
@@ -116,6 +119,7 @@ fn read(name: &str, fields: &Pairs) -> Result<Policy, Problem> {
         redelivery_delay_multiplier: number(fields, "redelivery-delay-multiplier")?,
         max_redelivery_delay: number(fields, "max-redelivery-delay")?,
         last_value_key: filled("last-value-key").map(str::to_owned),
+        group_buckets: number(fields, "group-buckets")?,
     })
 }
 
