@@ -160,14 +160,17 @@ pub struct PolicyRecord {
     pub last_value_key: Option<Box<str>>,
     /// How many groups of messages are told from each other; 0 is none.
     pub group_buckets: Option<u32>,
+    /// How many messages a consumer is sent ahead that does not say it.
+    pub prefetch: Option<u32>,
 }
 
 impl PolicyRecord {
     /// Whether it says only what the first program knew that had policies.
     pub fn is_plain(&self) -> bool {
         let redelivery = [self.redelivery_delay, self.max_redelivery_delay];
-        let says_redelivery = redelivery.iter().any(Option::is_some) || self.redelivery_multiplier.is_some();
-        !says_redelivery && self.last_value_key.is_none() && self.group_buckets.is_none()
+        let numbers = [self.redelivery_multiplier, self.group_buckets, self.prefetch];
+        let is_said = redelivery.iter().any(Option::is_some) || numbers.iter().any(Option::is_some);
+        !is_said && self.last_value_key.is_none()
     }
 }
 

@@ -31,6 +31,7 @@ pub(crate) struct Policy {
     pub(crate) last_value_key: Option<String>,
     /// 0 is none.
     pub(crate) group_buckets: Option<u32>,
+    pub(crate) prefetch: Option<u32>,
 }
 
 impl Policy {
@@ -55,6 +56,7 @@ impl Policy {
             max_redelivery_delay: self.max_redelivery_delay,
             last_value_key: place(&self.last_value_key),
             group_buckets: self.group_buckets,
+            prefetch: self.prefetch,
         };
         if let Err(why) = check_policy(&record) {
             bail!("{why}");
@@ -68,7 +70,7 @@ impl Policy {
         match record == says_nothing {
             true => bail!(
                 "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry, max-delivery-attempts, \
-                 redelivery-delay, last-value-key or group-buckets"
+                 redelivery-delay, last-value-key, group-buckets or prefetch"
             ),
             false => Ok(record),
         }
@@ -117,7 +119,7 @@ mod tests {
         let begin = "[[policy]]\nname = \"p\"\npattern = \"a.#\"\n";
         let whole = "priority = 2\nmax-delivery-attempts = 3\ndead-letter = \"\"\nexpiry = \"e\"\nmessage-ttl = 4\n\
                      max-length = 5\nmax-length-bytes = 6\nredelivery-delay = 7\nredelivery-delay-multiplier = 1.5\n\
-                     max-redelivery-delay = 8\nlast-value-key = \"k\"\ngroup-buckets = 9\n";
+                     max-redelivery-delay = 8\nlast-value-key = \"k\"\ngroup-buckets = 9\nprefetch = 10\n";
         let expect = PolicyRecord {
             name: "p".into(),
             pattern: "a.#".into(),
@@ -133,6 +135,7 @@ mod tests {
             max_redelivery_delay: Some(8),
             last_value_key: Some("k".into()),
             group_buckets: Some(9),
+            prefetch: Some(10),
         };
         assert_eq!(read(&format!("{begin}{whole}")), Ok(vec![expect]));
         let twice = format!("{begin}max-length = 1\n{begin}max-length = 1\n");

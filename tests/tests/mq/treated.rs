@@ -177,3 +177,19 @@ fn a_group_goes_to_one_consumer_and_to_another_when_that_is_gone() {
         }
     }
 }
+
+const PREFETCH: &str = r#"
+c.subscribe('/queue/p.q', id='1', ack='client-individual')
+for i in range(5): send('/queue/p.q', str(i))
+d, m = connection()
+d.subscribe('/queue/p.q', id='1', ack='client-individual', headers={'prefetch-count': '9'})
+print([take(m).body for _ in range(3)], [take().body for _ in range(2)])
+"#;
+
+#[test]
+fn who_does_not_say_how_much_it_takes_leaves_the_rest_to_others() {
+    let mq = with_policy("prefetch = 2\n");
+    if let Some(said) = stomp_py(&mq, PREFETCH) {
+        assert_eq!(said, "['2', '3', '4'] ['0', '1']\n");
+    }
+}

@@ -232,7 +232,9 @@ impl Session {
             ..Outgoing::default()
         };
         let subscribe = Subscription {
+            // A receiver always says it (2.6.7).
             credit: 0,
+            is_usual: false,
             durable,
             browse,
             selector,

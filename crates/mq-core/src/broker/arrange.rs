@@ -216,12 +216,14 @@ impl Broker {
         if queue.exclusive || consume.exclusive && !queue.consumers().is_empty() {
             return Err(Refusal::ExclusiveUse(consume.queue.clone()));
         }
+        let usual = queue.policy.prefetch;
         queue.exclusive = consume.exclusive;
         queue.subscribe(consumer, false);
         self.ends_at(id, None);
         let mut state = Consumer::new(id, 0, None);
         state.credit = consume.credit.unwrap_or(u32::MAX);
         state.unlimited = consume.credit.is_none();
+        state.most = usual;
         state.pooled = consume.limited;
         self.consumers.insert(consumer, state);
         if let Some(known) = self.sessions.get_mut(&session) {

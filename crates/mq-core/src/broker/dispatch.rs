@@ -77,7 +77,7 @@ impl Broker {
             };
             let has_credit = |id: ConsumerId| {
                 let pool = || sessions.get(&id.session).map_or(0, |session| session.pool.credit);
-                let credit = |c: &Consumer| (c.unlimited || c.credit > 0) && (!c.pooled || pool() > 0);
+                let credit = |c: &Consumer| c.room() != Some(0) && (!c.pooled || pool() > 0);
                 consumers.get(&id).is_some_and(credit)
             };
             let group = queue.group_of(&message);

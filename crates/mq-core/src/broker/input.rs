@@ -202,6 +202,8 @@ pub struct Publish {
 pub struct Subscription {
     /// How many it takes before it has settled the first.
     pub credit: u32,
+    /// The client did not say that: if the policy of where it listens does, that counts.
+    pub is_usual: bool,
     /// A subscription to a topic that outlives its session, by this name.
     pub durable: Option<Box<str>>,
     /// Looks and takes nothing.

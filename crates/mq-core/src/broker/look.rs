@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::session::Consumer;
 use super::{Broker, QueueView, Refusal, Thing};
 use crate::destination::is_ours;
 use crate::queue::{Place, Queue};
@@ -165,7 +166,7 @@ impl Broker {
             id,
             queue: queue.map_or_else(Box::default, |queue| queue.name.clone()),
             kind: queue.map_or(Kind::Anycast, |queue| queue.kind),
-            credit: known.filter(|known| !known.unlimited).map(|known| known.credit),
+            credit: known.and_then(Consumer::room),
             in_flight: known.map_or(0, |known| known.in_flight.len()),
             browses: known.is_some_and(|known| known.browse.is_some()),
             selector: known.and_then(|known| Some(known.selector.as_ref()?.as_str().into())),

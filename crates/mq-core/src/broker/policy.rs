@@ -38,6 +38,8 @@ pub struct Policy {
     pub last_value_key: Option<Box<str>>,
     /// How many groups are told from each other; 0 is none.
     pub group_buckets: u32,
+    /// How many messages a consumer is sent ahead that does not say it.
+    pub prefetch: Option<u32>,
 }
 
 /// For how long a message that was tried in vain is left alone, in Artemis's words.
@@ -91,6 +93,7 @@ impl Default for Policy {
             redelivery: Redelivery::default(),
             last_value_key: None,
             group_buckets: 1024,
+            prefetch: None,
         }
     }
 }
@@ -170,6 +173,7 @@ impl Policies {
             redelivery: redelivery(record).unwrap_or(usual.redelivery),
             last_value_key: place(&record.last_value_key, &usual.last_value_key),
             group_buckets: record.group_buckets.unwrap_or(usual.group_buckets),
+            prefetch: record.prefetch.or(usual.prefetch),
         }
     }
 }
@@ -206,6 +210,9 @@ pub fn check_policy(record: &PolicyRecord) -> Result<(), Refusal> {
     check_redelivery(record)?;
     if record.group_buckets.is_some_and(|buckets| buckets > MOST_BUCKETS) {
         return Err(Refusal::Policy("group-buckets is at most 65536"));
+    }
+    if record.prefetch == Some(0) {
+        return Err(Refusal::Policy("prefetch is at least 1"));
     }
     let key = record.last_value_key.as_deref().filter(|key| !key.is_empty());
     key.map(check_name).transpose()?;

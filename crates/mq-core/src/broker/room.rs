@@ -106,7 +106,7 @@ impl Broker {
         // What one that chooses will take is known only when it comes.
         let takes_all = known.filter(|(_, consumer)| consumer.browse.is_none() && consumer.selector.is_none());
         let hand = |(id, consumer): (&ConsumerId, &Consumer)| Hand {
-            credit: (!consumer.unlimited).then_some(consumer.credit),
+            credit: consumer.room(),
             pool: consumer.pooled.then_some(id.session),
         };
         takes_all.map(hand).collect()

@@ -79,6 +79,8 @@ pub(super) struct Consumer {
     pub(super) credit: u32,
     /// It has no limit of its own.
     pub(super) unlimited: bool,
+    /// But it holds at most so many, because the policy of its queue says so.
+    pub(super) most: Option<u32>,
     /// The session's limit counts for it.
     pub(super) pooled: bool,
     pub(super) stays: Stays,
@@ -98,12 +100,22 @@ impl Consumer {
             queue,
             credit,
             unlimited: false,
+            most: None,
             pooled: false,
             stays: Stays::Listening,
             starves: false,
             selector: None,
             in_flight: BTreeMap::new(),
             browse,
+        }
+    }
+
+    /// How many more it may be handed; `None` where nothing of its own limits it.
+    pub(super) fn room(&self) -> Option<u32> {
+        let held = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
+        match self.unlimited {
+            true => self.most.map(|most| most.saturating_sub(held)),
+            false => Some(self.credit),
         }
     }
 

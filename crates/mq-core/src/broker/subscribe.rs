@@ -33,9 +33,11 @@ impl Broker {
         // What a subscription to a topic does not want is never put into its queue.
         let selector = options.selector.filter(|_| to.kind == Kind::Anycast);
         let selective = selector.is_some();
+        let policy = self.queues.get(&queue).and_then(|queue| queue.policy.prefetch);
+        let usual = policy.filter(|_| options.is_usual && !browses);
         let state = Consumer {
             selector,
-            ..Consumer::new(queue, options.credit, browses.then(Browse::default))
+            ..Consumer::new(queue, usual.unwrap_or(options.credit), browses.then(Browse::default))
         };
         self.consumers.insert(consumer, state);
         if browses {

@@ -27,6 +27,9 @@ use crate::broker;
 use crate::dialect::{self, Bounds, Dialect, Heard, Line, Requests, Timer};
 use crate::{ConsumerId, DeliveryId, Token};
 
+/// How many messages a consumer is sent ahead, if nobody says otherwise.
+const PREFETCH: u32 = 1000;
+
 /// What the node's operator decides about STOMP.
 #[derive(Clone, Debug)]
 struct Settings {
@@ -44,7 +47,7 @@ impl Default for Settings {
         Settings {
             limits: Limits::STRANGER,
             heart_beat: (Duration::from_secs(10), Duration::from_secs(10)),
-            prefetch: 1000,
+            prefetch: PREFETCH,
             durable: true,
         }
     }

@@ -128,9 +128,10 @@ impl Session {
             }
         };
         let all = amount(frame, &["credit"])?;
-        let (credit, left) = self.credit(frame, all)?;
+        let (prefetch, left) = credit(frame, all)?;
         let options = Subscription {
-            credit,
+            credit: prefetch.unwrap_or(self.settings.prefetch),
+            is_usual: prefetch.is_none(),
             durable: self.durable_name(frame, to.kind)?,
             browse,
             selector,
@@ -160,16 +161,6 @@ impl Session {
         let consumer = self.asks.consumer(number);
         self.ask(broker::Input::Subscribe { consumer, to, options });
         number
-    }
-
-    /// How many it may be sent at once, and how many more than these it wants altogether.
-    fn credit(&self, frame: &Frame, all: Option<u32>) -> Result<(u32, Option<u32>), Mistake> {
-        let spelled = ["activemq.prefetchSize", "prefetch-count", "consumer-window-size"];
-        let prefetch = amount(frame, &spelled)?.unwrap_or(self.settings.prefetch);
-        Ok(match all {
-            None => (prefetch, None),
-            Some(all) => (prefetch.min(all), Some(all.saturating_sub(prefetch))),
-        })
     }
 
     /// The name under which a topic's subscription outlives this connection.
@@ -282,6 +273,19 @@ impl Session {
             None => self.line.close(),
         }
     }
+}
+
+/// How many it may be sent at once, if the client says that, and how many more than these it wants altogether.
+fn credit(frame: &Frame, all: Option<u32>) -> Result<(Option<u32>, Option<u32>), Mistake> {
+    let spelled = ["activemq.prefetchSize", "prefetch-count", "consumer-window-size"];
+    let prefetch = amount(frame, &spelled)?;
+    Ok(match all {
+        None => (prefetch, None),
+        Some(all) => {
+            let at_once = prefetch.unwrap_or(super::PREFETCH).min(all);
+            (Some(at_once), Some(all - at_once))
+        }
+    })
 }
 
 /// A number of messages, by the first of these names that is there.

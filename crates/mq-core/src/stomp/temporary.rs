@@ -67,6 +67,7 @@ impl Session {
         if !self.listeners.values().any(listens) {
             let options = Subscription {
                 credit: self.settings.prefetch,
+                is_usual: true,
                 ..Subscription::default()
             };
             self.listen(wanted, wanted, Ack::Auto, to.clone(), options);

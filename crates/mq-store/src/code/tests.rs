@@ -195,11 +195,11 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
         (place(), place()),
         (number(), number(), number()),
         (number(), prop::option::of(any::<u32>()), number()),
-        (place(), prop::option::of(any::<u32>())),
+        (place(), prop::option::of(any::<u32>()), prop::option::of(any::<u32>())),
     )
         .prop_map(
             |(said, (dead_letter, expiry), (ttl, max_length, max_bytes), redelivery, more)| {
-                let (last_value_key, group_buckets) = more;
+                let (last_value_key, group_buckets, prefetch) = more;
                 let (name, pattern, priority, max_attempts) = said;
                 let (redelivery_delay, redelivery_multiplier, max_redelivery_delay) = redelivery;
                 PolicyRecord {
@@ -217,6 +217,7 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
                     max_redelivery_delay,
                     last_value_key,
                     group_buckets,
+                    prefetch,
                 }
             },
         )

@@ -20,6 +20,7 @@ mod kind {
     pub(super) const MAX_REDELIVERY_DELAY: u8 = 3;
     pub(super) const LAST_VALUE_KEY: u8 = 4;
     pub(super) const GROUP_BUCKETS: u8 = 5;
+    pub(super) const PREFETCH: u8 = 6;
 }
 
 pub(super) fn encode_declared(declared: &Declared, out: &mut Vec<u8>) {
@@ -77,6 +78,7 @@ fn encode_more(policy: &PolicyRecord, out: &mut Vec<u8>) {
         (kind::REDELIVERY_MULTIPLIER, policy.redelivery_multiplier.map(u64::from)),
         (kind::MAX_REDELIVERY_DELAY, policy.max_redelivery_delay),
         (kind::GROUP_BUCKETS, policy.group_buckets.map(u64::from)),
+        (kind::PREFETCH, policy.prefetch.map(u64::from)),
     ] {
         if let Some(value) = value {
             out.push(setting);
@@ -144,6 +146,7 @@ impl Reader<'_> {
                 kind::REDELIVERY_MULTIPLIER => policy.redelivery_multiplier = Some(self.small()?),
                 kind::MAX_REDELIVERY_DELAY => policy.max_redelivery_delay = Some(self.number()?),
                 kind::GROUP_BUCKETS => policy.group_buckets = Some(self.small()?),
+                kind::PREFETCH => policy.prefetch = Some(self.small()?),
                 kind::LAST_VALUE_KEY => policy.last_value_key = Some(self.text()?),
                 _ => return Err(Malformed),
             }

@@ -43,6 +43,7 @@ pub(super) struct PolicyRow {
     pub(super) last_value_key: Option<Box<str>>,
     #[serde(rename = "group-buckets")]
     pub(super) group_buckets: Option<u32>,
+    pub(super) prefetch: Option<u32>,
 }
 
 impl From<PolicyView> for PolicyRow {
@@ -65,6 +66,7 @@ impl From<PolicyView> for PolicyRow {
             max_redelivery_delay: record.max_redelivery_delay,
             last_value_key: record.last_value_key,
             group_buckets: record.group_buckets,
+            prefetch: record.prefetch,
         }
     }
 }
@@ -120,6 +122,7 @@ fn read(name: &str, fields: &Pairs) -> Result<Policy, Problem> {
         max_redelivery_delay: number(fields, "max-redelivery-delay")?,
         last_value_key: filled("last-value-key").map(str::to_owned),
         group_buckets: number(fields, "group-buckets")?,
+        prefetch: number(fields, "prefetch")?,
     })
 }
 

@@ -342,3 +342,62 @@ fn what_the_configuration_says_is_not_outdone() {
     }
     assert_eq!(node.depth("q"), 1);
 }
+
+/// As many as it says, as many as the policy says, as many as is usual.
+#[test]
+fn who_does_not_say_how_much_it_takes_is_sent_what_the_policy_says() {
+    let prefetch = PolicyRecord {
+        prefetch: Some(2),
+        ..named("p", "p.#")
+    };
+    for (name, credit, is_usual, got) in [
+        ("p.q", 5, true, 2),
+        ("p.q", 5, false, 5),
+        ("p.q", 1, true, 2),
+        ("q", 5, true, 5),
+    ] {
+        let mut node = Node::new(Settings::default());
+        set(&mut node, prefetch.clone());
+        let options = Subscription {
+            credit,
+            is_usual,
+            ..Subscription::default()
+        };
+        (0..9).for_each(|_| node.send(&queue(name), "m"));
+        node.subscribe_with(B, 1, &queue(name), options);
+        assert_eq!(node.texts().len(), got, "{name} {credit} {is_usual}");
+    }
+}
+
+#[test]
+fn who_takes_without_a_limit_has_that_of_the_policy() {
+    for (credit, got) in [(None, 2), (Some(4), 4)] {
+        let mut node = Node::new(Settings::default());
+        let prefetch = PolicyRecord {
+            prefetch: Some(2),
+            ..named("p", "q")
+        };
+        set(&mut node, prefetch);
+        (0..9).for_each(|_| node.send(&queue("q"), "m"));
+        let consume = Consume {
+            number: 1,
+            queue: "q".into(),
+            credit,
+            limited: false,
+            exclusive: false,
+        };
+        let what = Arrangement::Consume(consume);
+        node.tell(Input::Arrange { session: B, what });
+        assert_eq!(node.delivered.len(), got);
+        if credit.is_none() {
+            let first = node.delivered[0].delivery;
+            node.settle(B, first, Outcome::Accepted);
+            assert_eq!(node.delivered.len(), 3, "another one for each that is done");
+        }
+    }
+    let none = PolicyRecord {
+        prefetch: Some(0),
+        ..named("p", "q")
+    };
+    assert_eq!(check_policy(&none), Err(Refusal::Policy("prefetch is at least 1")));
+}
