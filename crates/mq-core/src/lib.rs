@@ -16,6 +16,7 @@ pub mod amqp10;
 pub mod broker;
 mod destination;
 pub mod dialect;
+mod doubles;
 mod ids;
 mod message;
 pub mod mqtt;
@@ -29,12 +30,14 @@ pub mod stomp;
 mod tree;
 
 pub use dialect::{Dialect, Heard};
+pub use doubles::{Doubles, MOST_IDS, MessageKey};
 pub use ids::{ConsumerId, DeliveryId, Lsn, MessageId, QueueId, SessionId, Token, TransactionId};
 pub use message::{Message, Priority, Qos, Retain, Routed, Value, WallMillis};
 pub use pattern::Pattern;
 pub use queue::{Counts, Kind, Place};
 pub use record::{
-    BindingRecord, ClientRecord, Destination, ExchangeRecord, PacketStep, PolicyRecord, QueueRecord, Record,
+    BindingRecord, ClientRecord, Destination, DoublesRecord, ExchangeRecord, PacketStep, PolicyRecord, QueueRecord,
+    Record,
 };
 pub use rights::{Right, Rights};
 pub use schedule::{Asked, BadSchedule, Cron, Schedule};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::broker::{Declared, ExchangeKind, Expiry, Listening, Will};
-use crate::{Kind, Message, MessageId, QueueId, Value, WallMillis};
+use crate::{Kind, Message, MessageId, MessageKey, QueueId, Value, WallMillis};
 
 /// One entry of the journal. A record is there as a whole or not at all.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +35,8 @@ pub enum Record {
         attempts: u32,
         until: WallMillis,
     },
+    /// Ids of messages that came to an address.
+    Doubles(DoublesRecord),
     /// What belongs together: a transaction.
     All(Vec<Record>),
     /// Numbers below these have been given away.
@@ -68,6 +70,7 @@ impl Record {
     pub(crate) fn weight(&self) -> usize {
         let more = match self {
             Record::Put { message, .. } => message.weight(),
+            Record::Doubles(doubles) => doubles.address.len() + size_of_val(&*doubles.keys),
             Record::All(records) => records.iter().map(Record::weight).sum(),
             _ => 0,
         };
@@ -96,6 +99,14 @@ pub enum PacketStep {
     Released,
     /// It does not; the number is free.
     Freed,
+}
+
+/// Of an address so many ids are known, these among them, the oldest first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DoublesRecord {
+    pub address: Box<str>,
+    pub most: u32,
+    pub keys: Vec<MessageKey>,
 }
 
 /// A durable queue.
@@ -162,13 +173,20 @@ pub struct PolicyRecord {
     pub group_buckets: Option<u32>,
     /// How many messages a consumer is sent ahead that does not say it.
     pub prefetch: Option<u32>,
+    /// How many ids of messages are known of an address, so that none of them counts twice; 0 is none.
+    pub id_cache_size: Option<u32>,
 }
 
 impl PolicyRecord {
     /// Whether it says only what the first program knew that had policies.
     pub fn is_plain(&self) -> bool {
         let redelivery = [self.redelivery_delay, self.max_redelivery_delay];
-        let numbers = [self.redelivery_multiplier, self.group_buckets, self.prefetch];
+        let numbers = [
+            self.redelivery_multiplier,
+            self.group_buckets,
+            self.prefetch,
+            self.id_cache_size,
+        ];
         let is_said = redelivery.iter().any(Option::is_some) || numbers.iter().any(Option::is_some);
         !is_said && self.last_value_key.is_none()
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tandem_mq_core::{
-    Asked, Cron, Kind, Message, MessageId, Priority, Qos, QueueId, QueueRecord, Record, Retain, Routed, Schedule,
-    Value, WallMillis,
+    Asked, Cron, DoublesRecord, Kind, Message, MessageId, MessageKey, Priority, Qos, QueueId, QueueRecord, Record,
+    Retain, Routed, Schedule, Value, WallMillis,
 };
 
 /// These bytes are not a record.
@@ -55,6 +55,7 @@ mod kind {
     /// One that says what older programs do not know.
     pub(super) const POLICY_MORE: u8 = 21;
     pub(super) const TRIED: u8 = 22;
+    pub(super) const DOUBLES: u8 = 23;
 
     pub(super) const TEXT: u8 = 1;
     pub(super) const INT: u8 = 2;
@@ -155,6 +156,13 @@ pub(crate) fn encode(record: &Record, out: &mut Vec<u8>) {
             number(id.0, out);
             number((*attempts).into(), out);
             number(until.0, out);
+        }
+        Record::Doubles(doubles) => {
+            out.push(kind::DOUBLES);
+            bytes(doubles.address.as_bytes(), out);
+            number(doubles.most.into(), out);
+            count(doubles.keys.len(), out);
+            doubles.keys.iter().for_each(|key| out.extend(key.0.to_le_bytes()));
         }
         Record::All(records) => {
             out.push(kind::ALL);
@@ -358,6 +366,11 @@ impl<'a> Reader<'a> {
                 attempts: u32::try_from(self.number()?).map_err(|_| Malformed)?,
                 until: WallMillis(self.number()?),
             },
+            kind::DOUBLES => Record::Doubles(DoublesRecord {
+                address: self.text()?,
+                most: u32::try_from(self.number()?).map_err(|_| Malformed)?,
+                keys: self.many(|reader| Ok(MessageKey(u128::from_le_bytes(reader.array()?))))?,
+            }),
             kind::ALL => Record::All(self.many(|reader| reader.record(depth + 1))?),
             kind::NUMBERS => Record::Numbers {
                 message: MessageId(self.number()?),

@@ -115,6 +115,8 @@ pub(crate) fn of_the_node(figures: &Figures, counted: &Counted, around: &Surroun
     page.gauge("tandem_mq_messages_scheduled", scheduled, figures.scheduled);
     let omitted = "Times of a crontab that began no series, for what waits had no room.";
     page.counter("tandem_mq_series_omitted_total", omitted, figures.omitted);
+    let doubled = "Messages that came again by an id that was known.";
+    page.counter("tandem_mq_messages_duplicate_total", doubled, figures.doubled);
     let held = "Messages that a consumer holds.";
     page.gauge("tandem_mq_messages_unacknowledged", held, figures.unacknowledged);
     let counts = figures.counts;

@@ -32,6 +32,8 @@ pub(crate) struct Policy {
     /// 0 is none.
     pub(crate) group_buckets: Option<u32>,
     pub(crate) prefetch: Option<u32>,
+    /// 0 is none.
+    pub(crate) id_cache_size: Option<u32>,
 }
 
 impl Policy {
@@ -57,6 +59,7 @@ impl Policy {
             last_value_key: place(&self.last_value_key),
             group_buckets: self.group_buckets,
             prefetch: self.prefetch,
+            id_cache_size: self.id_cache_size,
         };
         if let Err(why) = check_policy(&record) {
             bail!("{why}");
@@ -70,7 +73,8 @@ impl Policy {
         match record == says_nothing {
             true => bail!(
                 "it says nothing: add message-ttl, max-length, max-length-bytes, dead-letter, expiry, max-delivery-attempts, \
-                 redelivery-delay, last-value-key, group-buckets or prefetch"
+                 redelivery-delay, last-value-key, group-buckets, prefetch or \
+                 id-cache-size"
             ),
             false => Ok(record),
         }
@@ -119,7 +123,7 @@ mod tests {
         let begin = "[[policy]]\nname = \"p\"\npattern = \"a.#\"\n";
         let whole = "priority = 2\nmax-delivery-attempts = 3\ndead-letter = \"\"\nexpiry = \"e\"\nmessage-ttl = 4\n\
                      max-length = 5\nmax-length-bytes = 6\nredelivery-delay = 7\nredelivery-delay-multiplier = 1.5\n\
-                     max-redelivery-delay = 8\nlast-value-key = \"k\"\ngroup-buckets = 9\nprefetch = 10\n";
+                     max-redelivery-delay = 8\nlast-value-key = \"k\"\ngroup-buckets = 9\nprefetch = 10\nid-cache-size = 11\n";
         let expect = PolicyRecord {
             name: "p".into(),
             pattern: "a.#".into(),
@@ -136,6 +140,7 @@ mod tests {
             last_value_key: Some("k".into()),
             group_buckets: Some(9),
             prefetch: Some(10),
+            id_cache_size: Some(11),
         };
         assert_eq!(read(&format!("{begin}{whole}")), Ok(vec![expect]));
         let twice = format!("{begin}max-length = 1\n{begin}max-length = 1\n");

@@ -295,6 +295,36 @@ fn a_policy_is_set_by_whoever_may_configure_what_it_is_about() {
     assert_eq!(names(APP), [""; 0]);
 }
 
+#[test]
+fn what_a_policy_says_is_said_back_also_after_a_restart() {
+    let mut scene = Scene::open();
+    let said = [
+        ("redelivery-delay", 5.0),
+        ("redelivery-delay-multiplier", 1.5),
+        ("max-redelivery-delay", 50.0),
+        ("group-buckets", 7.0),
+        ("prefetch", 3.0),
+        ("id-cache-size", 9.0),
+    ];
+    let form: String = said.iter().map(|(name, value)| format!("&{name}={value}")).collect();
+    let form = format!("action=set&name=p&pattern=a.%23&last-value-key=k{form}");
+    let answer = scene.post(&[], "/api/policies", &form);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    scene.mq.kill();
+    scene.mq.run();
+    let policies = scene.json("/api/policies");
+    let policy = &policies["policies"][0];
+    assert_eq!(policy["last-value-key"], "k");
+    for (name, value) in said {
+        assert_eq!(policy[name].as_f64(), Some(value), "{name}");
+    }
+    let page = request(scene.at, "GET", "/admin/policies", &[], "").body;
+    assert!(
+        page.contains("<dt>redelivery-delay-multiplier</dt><dd>1.5</dd>"),
+        "{page}"
+    );
+}
+
 /// What the file says is there, and the page leaves it alone.
 #[test]
 fn a_policy_of_the_configuration_is_fixed() {

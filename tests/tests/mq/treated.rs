@@ -193,3 +193,48 @@ fn who_does_not_say_how_much_it_takes_leaves_the_rest_to_others() {
         assert_eq!(said, "['2', '3', '4'] ['0', '1']\n");
     }
 }
+
+const ONCE: &str = r#"
+def send_all(*ids):
+    for i in ids: send('/queue/p.q', 'body ' + i, _AMQ_DUPL_ID=i)
+send_all('1', '2', '1')
+c.begin(transaction='t')
+for i in ('2', '3', '3'): c.send('/queue/p.q', 'body ' + i, headers={'_AMQ_DUPL_ID': i}, transaction='t')
+c.commit('t', receipt='committed')
+l.receipts.get(timeout=20)
+send_all('3', '4', '1')
+send('/queue/p.q', 'end')
+c.subscribe('/queue/p.q', id='1', ack='auto')
+while (m := take()).body != 'end': print(m.body)
+"#;
+
+#[test]
+fn what_is_sent_again_by_its_id_counts_once() {
+    let mq = with_policy("id-cache-size = 100\n");
+    if let Some(said) = stomp_py(&mq, ONCE) {
+        assert_eq!(said, "body 1\nbody 2\nbody 3\nbody 4\n");
+    }
+}
+
+#[test]
+fn what_is_sent_again_after_a_crash_counts_once() {
+    let mut mq = Mq::start("anonymous = true");
+    let send = |mq: &Mq, ids: &[&str]| {
+        let mut client = Stomp::connect(mq.address());
+        for id in ids {
+            client.say(&format!(
+                "SEND\ndestination:/queue/q\nreceipt:r\n_AMQ_DUPL_ID:{id}\n\n{id}"
+            ));
+            assert!(client.hear().starts_with("RECEIPT\n"));
+        }
+        client
+    };
+    send(&mq, &["1", "2"]);
+    mq.kill();
+    mq.run();
+    let mut client = send(&mq, &["2", "1", "3"]);
+    client.subscribe("/queue/q", "auto");
+    assert_eq!(client.take(3), ["1", "2", "3"]);
+    client.send("/queue/q", "end");
+    assert_eq!(client.take(1), ["end"]);
+}

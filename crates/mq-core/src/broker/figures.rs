@@ -19,6 +19,8 @@ pub struct Figures {
     pub scheduled: usize,
     /// Times of a crontab that began no series, because there was no room.
     pub omitted: u64,
+    /// Messages that came again by an id that was known.
+    pub doubled: u64,
     /// Messages in somebody's hands.
     pub unacknowledged: usize,
     pub counts: Counts,
@@ -41,6 +43,7 @@ impl Broker {
             retained: self.retained(),
             scheduled: self.later.len(),
             omitted: self.later.omitted,
+            doubled: self.doubled,
             ready: self.sums.ready,
             unacknowledged: self.sums.in_flight,
             counts: self.sums.counts,

@@ -18,6 +18,7 @@ mod later;
 mod latest;
 mod look;
 mod names;
+mod once;
 mod output;
 mod permit;
 mod policy;
@@ -48,7 +49,7 @@ pub use settings::{Settings, Slow};
 
 use crate::queue::{Counts, Entry, Place, Queue, Sums};
 use crate::tree::Tree;
-use crate::{ConsumerId, DeliveryId, Kind, Lsn, MessageId, QueueId, Record, Rights, SessionId, Token};
+use crate::{ConsumerId, DeliveryId, Doubles, Kind, Lsn, MessageId, QueueId, Record, Rights, SessionId, Token};
 use clear::Clearing;
 use client::{Client, Retained};
 use exchange::Exchanges;
@@ -125,6 +126,10 @@ pub struct Broker {
     /// What the steps of all open transactions weigh.
     deferred: usize,
     denied: u64,
+    /// The ids of what came not long ago.
+    doubles: Doubles,
+    /// How many came again.
+    doubled: u64,
 }
 
 /// What feeds from an address.
@@ -193,6 +198,8 @@ impl Broker {
             restoring: false,
             deferred: 0,
             denied: 0,
+            doubles: Doubles::default(),
+            doubled: 0,
         }
     }
 

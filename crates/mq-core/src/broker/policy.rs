@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::route::check_name;
 use super::{Arranged, Broker, Refusal, Thing};
 use crate::destination::is_ours;
-use crate::{Pattern, PolicyRecord, Record, SessionId};
+use crate::{MOST_IDS, Pattern, PolicyRecord, Record, SessionId};
 
 /// More would make each new queue slow.
 pub const MOST_POLICIES: usize = 100;
@@ -40,6 +40,8 @@ pub struct Policy {
     pub group_buckets: u32,
     /// How many messages a consumer is sent ahead that does not say it.
     pub prefetch: Option<u32>,
+    /// How many ids of messages are known of an address; 0 is none.
+    pub id_cache_size: u32,
 }
 
 /// For how long a message that was tried in vain is left alone, in Artemis's words.
@@ -94,6 +96,7 @@ impl Default for Policy {
             last_value_key: None,
             group_buckets: 1024,
             prefetch: None,
+            id_cache_size: 20_000,
         }
     }
 }
@@ -174,6 +177,7 @@ impl Policies {
             last_value_key: place(&record.last_value_key, &usual.last_value_key),
             group_buckets: record.group_buckets.unwrap_or(usual.group_buckets),
             prefetch: record.prefetch.or(usual.prefetch),
+            id_cache_size: record.id_cache_size.unwrap_or(usual.id_cache_size),
         }
     }
 }
@@ -210,6 +214,9 @@ pub fn check_policy(record: &PolicyRecord) -> Result<(), Refusal> {
     check_redelivery(record)?;
     if record.group_buckets.is_some_and(|buckets| buckets > MOST_BUCKETS) {
         return Err(Refusal::Policy("group-buckets is at most 65536"));
+    }
+    if record.id_cache_size.is_some_and(|size| size as usize > MOST_IDS) {
+        return Err(Refusal::Policy("id-cache-size is at most 100000"));
     }
     if record.prefetch == Some(0) {
         return Err(Refusal::Policy("prefetch is at least 1"));

@@ -79,6 +79,7 @@ impl Broker {
                 }
             }
             Record::Gone { queue, id } => self.replay_gone(queue, id),
+            Record::Doubles(doubles) => self.doubles.note(&doubles),
             Record::Tried {
                 queue,
                 id,

@@ -24,7 +24,8 @@ const FREE_QUEUES: usize = 1000;
 const LONGEST_NAME: usize = 1024;
 
 impl Broker {
-    /// Gives a message to whom it is for. An anycast address that nobody has used yet gets its queue.
+    /// Gives a message to whom it is for. An anycast address that nobody has used yet gets its queue. False when it was refused,
+    /// or nobody can ever have it.
     pub(super) fn publish(
         &mut self,
         from: Option<SessionId>,
@@ -32,35 +33,37 @@ impl Broker {
         mut message: Message,
         (room, seen): (Room, Seen),
         now: Mono,
-    ) {
+    ) -> bool {
         if let Err(reason) = check_target(to) {
             if let Some(session) = from {
                 self.refuse(session, reason);
             }
-            return;
+            return false;
         }
         message.address = Arc::from(&*to.address);
         if message.schedule.is_some() {
             let claim = claim(&message, &to.address);
             if let Some(session) = from.filter(|_| room == Room::Asked && !self.has_room_later(claim)) {
-                return self.refuse(session, Refusal::TooMuchLater);
+                self.refuse(session, Refusal::TooMuchLater);
+                return false;
             }
             self.send_later(from, to.kind, message, claim);
-            return;
+            return true;
         }
         let message = Arc::new(message);
         let mut queues = match to.kind {
             // Whoever wanted an answer is gone.
-            Kind::Anycast if is_ours(&to.address) && self.names.find(to.kind, &to.address).is_none() => return,
+            Kind::Anycast if is_ours(&to.address) && self.names.find(to.kind, &to.address).is_none() => return false,
             Kind::Anycast => {
                 // What was safe long ago, and what the dead are kept in, finds its place also when there are too many.
                 let limited = from.is_some() && room == Room::Asked;
                 let turn = match self.turn_of(&to.address, limited, now) {
                     Ok(queue) => queue,
                     Err(reason) => {
-                        return from
-                            .into_iter()
-                            .for_each(|session| self.refuse(session, reason.clone()));
+                        if let Some(session) = from {
+                            self.refuse(session, reason);
+                        }
+                        return false;
                     }
                 };
                 let mut queues = vec![turn];
@@ -71,7 +74,7 @@ impl Broker {
                     if let Some(session) = from {
                         self.refuse(session, Refusal::Full);
                     }
-                    return;
+                    return false;
                 }
                 queues
             }
@@ -83,7 +86,8 @@ impl Broker {
             }
         };
         if message.retain != Retain::Asked || to.kind == Kind::Anycast {
-            return self.deliver_to(from, queues, message, seen, now);
+            self.deliver_to(from, queues, message, seen, now);
+            return true;
         }
         // That the last one is gone and that this one is there is one record.
         self.together(from, |broker| {
@@ -93,6 +97,7 @@ impl Broker {
             }
             broker.deliver_to(from, queues, message, seen, now);
         });
+        true
     }
 
     /// By an exchange. That the exchange is there is known at once, also in a transaction.
@@ -109,7 +114,8 @@ impl Broker {
         self.do_or_defer(session, in_, Step::Publish(publish), now);
     }
 
-    pub(super) fn route_out(&mut self, session: SessionId, publish: Publish, room: Room, now: Mono) {
+    /// False when it was refused, or nobody can ever have it.
+    pub(super) fn route_out(&mut self, session: SessionId, publish: Publish, room: Room, now: Mono) -> bool {
         let Publish {
             exchange,
             key,
@@ -126,16 +132,19 @@ impl Broker {
                     message: Box::new(message),
                 });
             }
-            return;
+            return false;
         }
+        let mut is_taken = true;
         if room == Room::Asked {
             let wanted = queues.len();
             queues = self.with_room(queues, &message, now);
             if queues.len() < wanted {
                 self.refuse(session, Refusal::Full);
+                is_taken = false;
             }
         }
         self.deliver_to(Some(session), queues, Arc::new(message), Seen::Never, now);
+        is_taken
     }
 
     /// Without those that are full and reject what they have no room for.

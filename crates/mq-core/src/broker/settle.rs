@@ -3,7 +3,7 @@
 use tandem_time::Mono;
 
 use super::dead::Death;
-use super::room::{Room, Seen};
+use super::room::Room;
 use super::route::check_target;
 use super::session::{Held, Stays, Step, Transaction};
 use super::{Broker, Outcome, Publish, Refusal};
@@ -71,7 +71,7 @@ impl Broker {
                 to,
                 message,
                 once: None,
-            } => self.publish(Some(session), &to, message, (room, Seen::Never), now),
+            } => self.publish_once(session, &to, message, room, now),
             // That it came and what it is are one record.
             Step::Send {
                 to,
@@ -79,10 +79,10 @@ impl Broker {
                 once: Some(packet),
             } => self.together(Some(session), |broker| {
                 if broker.receive(session, packet) {
-                    broker.publish(Some(session), &to, message, (room, Seen::Never), now);
+                    broker.publish_once(session, &to, message, room, now);
                 }
             }),
-            Step::Publish(publish) => self.route_out(session, publish, room, now),
+            Step::Publish(publish) => self.route_once(session, publish, room, now),
             Step::Settle(delivery, outcome) => {
                 if !self.settle(session, delivery, outcome, now) {
                     self.refuse(session, Refusal::NoDelivery);

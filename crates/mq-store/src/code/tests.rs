@@ -115,6 +115,13 @@ fn single() -> impl Strategy<Value = Record> {
                 until: WallMillis(until),
             }
         }),
+        ("[a-z/]{0,9}", any::<u32>(), prop::collection::vec(any::<u128>(), 0..4)).prop_map(|(address, most, keys)| {
+            Record::Doubles(DoublesRecord {
+                address: address.into(),
+                most,
+                keys: keys.into_iter().map(MessageKey).collect(),
+            })
+        }),
         (any::<u64>(), any::<u64>()).prop_map(|(message, queue)| Record::Numbers {
             message: MessageId(message),
             queue: QueueId(queue)
@@ -185,6 +192,7 @@ fn of_topology() -> impl Strategy<Value = Record> {
 fn policy() -> impl Strategy<Value = PolicyRecord> {
     let place = || prop::option::of("[a-z.]{0,5}".prop_map(|text| Box::<str>::from(text.as_str())));
     let number = || prop::option::of(any::<u64>());
+    let small = || prop::option::of(any::<u32>());
     (
         (
             "[a-z]{1,5}",
@@ -194,12 +202,12 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
         ),
         (place(), place()),
         (number(), number(), number()),
-        (number(), prop::option::of(any::<u32>()), number()),
-        (place(), prop::option::of(any::<u32>()), prop::option::of(any::<u32>())),
+        (number(), small(), number()),
+        (place(), small(), small(), small()),
     )
         .prop_map(
             |(said, (dead_letter, expiry), (ttl, max_length, max_bytes), redelivery, more)| {
-                let (last_value_key, group_buckets, prefetch) = more;
+                let (last_value_key, group_buckets, prefetch, id_cache_size) = more;
                 let (name, pattern, priority, max_attempts) = said;
                 let (redelivery_delay, redelivery_multiplier, max_redelivery_delay) = redelivery;
                 PolicyRecord {
@@ -218,6 +226,7 @@ fn policy() -> impl Strategy<Value = PolicyRecord> {
                     last_value_key,
                     group_buckets,
                     prefetch,
+                    id_cache_size,
                 }
             },
         )

@@ -21,6 +21,7 @@ mod kind {
     pub(super) const LAST_VALUE_KEY: u8 = 4;
     pub(super) const GROUP_BUCKETS: u8 = 5;
     pub(super) const PREFETCH: u8 = 6;
+    pub(super) const ID_CACHE_SIZE: u8 = 7;
 }
 
 pub(super) fn encode_declared(declared: &Declared, out: &mut Vec<u8>) {
@@ -79,6 +80,7 @@ fn encode_more(policy: &PolicyRecord, out: &mut Vec<u8>) {
         (kind::MAX_REDELIVERY_DELAY, policy.max_redelivery_delay),
         (kind::GROUP_BUCKETS, policy.group_buckets.map(u64::from)),
         (kind::PREFETCH, policy.prefetch.map(u64::from)),
+        (kind::ID_CACHE_SIZE, policy.id_cache_size.map(u64::from)),
     ] {
         if let Some(value) = value {
             out.push(setting);
@@ -147,6 +149,7 @@ impl Reader<'_> {
                 kind::MAX_REDELIVERY_DELAY => policy.max_redelivery_delay = Some(self.number()?),
                 kind::GROUP_BUCKETS => policy.group_buckets = Some(self.small()?),
                 kind::PREFETCH => policy.prefetch = Some(self.small()?),
+                kind::ID_CACHE_SIZE => policy.id_cache_size = Some(self.small()?),
                 kind::LAST_VALUE_KEY => policy.last_value_key = Some(self.text()?),
                 _ => return Err(Malformed),
             }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::clients::Clients;
 use crate::code::encode;
 use tandem_mq_core::{
-    BindingRecord, Destination, ExchangeRecord, MessageId, PolicyRecord, QueueId, QueueRecord, Record, WallMillis,
+    BindingRecord, Destination, Doubles, ExchangeRecord, MessageId, PolicyRecord, QueueId, QueueRecord, Record,
+    WallMillis,
 };
 
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ pub(super) struct Index {
     clients: Clients,
     /// Of those that are alive: how often they were tried, and until when they rest.
     tried: BTreeMap<(MessageId, QueueId), (u32, WallMillis)>,
+    doubles: Doubles,
     next: (MessageId, QueueId),
     /// Bytes of all that live.
     weight: u64,
@@ -79,6 +81,7 @@ impl Index {
             Record::PolicyGone(name) => drop(self.policies.remove(name)),
             Record::Put { id, queues, .. } => self.put(*id, queues, segment, size as u64),
             Record::Gone { queue, id } => self.gone(*queue, *id),
+            Record::Doubles(doubles) => self.doubles.note(doubles),
             Record::Tried {
                 queue,
                 id,
@@ -192,7 +195,8 @@ impl Index {
         let bindings = self.bindings.values().cloned().map(Record::Bound);
         let policies = self.policies.values().cloned().map(Record::PolicyMade);
         let topology = policies.chain(queues).chain(exchanges).chain(bindings);
-        numbers.chain(topology).chain(self.clients.records())
+        let doubles = self.doubles.records().map(Record::Doubles);
+        numbers.chain(topology).chain(self.clients.records()).chain(doubles)
     }
 
     /// What is alive in a record of `segment`, to be written again.
@@ -223,6 +227,7 @@ impl Index {
             | Record::PolicyMade(_)
             | Record::PolicyGone(_)
             | Record::Gone { .. }
+            | Record::Doubles(_)
             | Record::Numbers { .. }
             | Record::Client(_)
             | Record::ClientGone(_)

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use tandem_mq_core::broker::ExchangeKind;
 use tandem_mq_core::{
-    Asked, BindingRecord, Destination, ExchangeRecord, Kind, Message, MessageId, PolicyRecord, QueueId, QueueRecord,
-    Schedule, WallMillis,
+    Asked, BindingRecord, Destination, Doubles, DoublesRecord, ExchangeRecord, Kind, Message, MessageId, MessageKey,
+    PolicyRecord, QueueId, QueueRecord, Schedule, WallMillis,
 };
 
 use super::*;
@@ -416,6 +416,40 @@ fn how_often_a_message_was_tried_moves_with_it() {
     assert_eq!(known, [&tried(1, 2)]);
     let place = |of: &Record| records.iter().rposition(|record| record == of);
     assert!(place(&put(1)) < place(&tried(1, 2)), "the message comes first");
+}
+
+/// They are in no message, and there are fewer of them than of those that had them.
+#[test]
+fn ids_are_known_when_their_segments_are_gone() {
+    let disk = Disk::default();
+    let (mut journal, _) = open(&disk).unwrap();
+    let came = |id: u64| {
+        Record::Doubles(DoublesRecord {
+            address: "/queue/q".into(),
+            most: 5,
+            keys: vec![MessageKey(id.into())],
+        })
+    };
+    journal.append(&made()).unwrap();
+    for id in 1..=100 {
+        journal.append(&Record::All(vec![put(id), came(id)])).unwrap();
+        journal.append(&gone(id)).unwrap();
+        journal.commit().unwrap();
+    }
+    assert!(disk.images()[0] > 5, "{:?}", disk.images());
+    drop(journal);
+    let (_, records) = open(&disk).unwrap();
+    let mut doubles = Doubles::default();
+    for record in records.iter().flat_map(|record| match record {
+        Record::All(records) => records.clone(),
+        one => vec![one.clone()],
+    }) {
+        if let Record::Doubles(record) = record {
+            doubles.note(&record);
+        }
+    }
+    let keys: Vec<MessageKey> = doubles.records().flat_map(|record| record.keys).collect();
+    assert_eq!(keys, (96..=100).map(MessageKey).collect::<Vec<_>>());
 }
 
 /// An operator looks at the file that is named.

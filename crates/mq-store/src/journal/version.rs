@@ -3,7 +3,7 @@
 //! program takes such a record for damage.
 //!
 //! 4 knows neither messages that wait for their time nor policies, 5 no policies, 6 neither how often a message was tried nor
-//! what policies say of that.
+//! which ids came, nor what policies say of that and of some more.
 
 use std::io;
 
@@ -57,7 +57,7 @@ impl Version {
     /// The first that can read a record.
     pub(super) fn needed(record: &Record) -> Version {
         match record {
-            Record::Tried { .. } => Version(b'7'),
+            Record::Tried { .. } | Record::Doubles(_) => Version(b'7'),
             Record::PolicyMade(policy) if !policy.is_plain() => Version(b'7'),
             Record::PolicyMade(_) | Record::PolicyGone(_) => Version(b'6'),
             Record::Put { message, .. } if message.schedule.is_some() => Version(b'5'),

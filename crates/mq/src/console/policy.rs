@@ -44,6 +44,8 @@ pub(super) struct PolicyRow {
     #[serde(rename = "group-buckets")]
     pub(super) group_buckets: Option<u32>,
     pub(super) prefetch: Option<u32>,
+    #[serde(rename = "id-cache-size")]
+    pub(super) id_cache_size: Option<u32>,
 }
 
 impl From<PolicyView> for PolicyRow {
@@ -67,6 +69,7 @@ impl From<PolicyView> for PolicyRow {
             last_value_key: record.last_value_key,
             group_buckets: record.group_buckets,
             prefetch: record.prefetch,
+            id_cache_size: record.id_cache_size,
         }
     }
 }
@@ -123,6 +126,7 @@ fn read(name: &str, fields: &Pairs) -> Result<Policy, Problem> {
         last_value_key: filled("last-value-key").map(str::to_owned),
         group_buckets: number(fields, "group-buckets")?,
         prefetch: number(fields, "prefetch")?,
+        id_cache_size: number(fields, "id-cache-size")?,
     })
 }
 
