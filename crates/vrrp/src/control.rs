@@ -13,6 +13,9 @@ mod questions;
 mod reload;
 mod returning;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
@@ -48,7 +51,7 @@ use crate::recorder::Recorder;
 use crate::refused;
 use crate::reload_time::ReloadTime;
 use crate::snapshot::Snapshot;
-use crate::socket::{self, Asked, Door};
+use crate::socket::Asked;
 use crate::track::Trackers;
 use crate::urgency::Urgency;
 use crate::wall::WallWatch;
@@ -81,7 +84,9 @@ pub(crate) struct Control {
     pub(crate) heralds: Heralds,
     pub(crate) launcher: Rc<Launcher>,
     pub(crate) firewall: Firewall,
-    pub(crate) door: Door,
+    /// Both ends of the way that questions take.
+    pub(crate) ask: mpsc::Sender<Asked>,
+    pub(crate) questions: mpsc::Receiver<Asked>,
     /// Where this process came from, if it entered another network.
     pub(crate) first_network: Option<File>,
     pub(crate) notifier: Rc<Notifier>,
@@ -90,8 +95,8 @@ pub(crate) struct Control {
     pub(crate) reports: mpsc::Receiver<Report>,
 }
 
-/// Starts everything that runs beside the brain.
-pub(crate) fn start(control: Control) -> io::Result<Running> {
+/// Starts everything that runs beside the brain. Nothing of it can fail: the brain may be master already.
+pub(crate) fn start(control: Control) -> Running {
     let Control {
         args,
         plan,
@@ -101,15 +106,14 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         heralds,
         launcher,
         firewall,
-        door,
+        ask,
+        questions,
         first_network,
         notifier,
         signals,
         orders,
         reports,
     } = control;
-    let (ask, questions) = socket::questions();
-    socket::serve(door, ask.clone())?;
     let mut exporter = Exporter::new(ask, log.clone());
     exporter.adjust(plan.global.metrics);
     let mut trackers = Trackers::new(orders.clone(), log.clone(), launcher, first_network);
@@ -150,12 +154,12 @@ pub(crate) fn start(control: Control) -> io::Result<Running> {
         reload_time,
         exporter,
     };
-    Ok(Running {
+    Running {
         desk,
         signals,
         questions,
         reports,
-    })
+    }
 }
 
 /// A router at work.
@@ -167,8 +171,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Until the end. Whoever could not say that it is ready serves all the same by now, so it ends as if it were told to.
+    pub(crate) async fn work(self, ready: anyhow::Result<()>) -> anyhow::Result<()> {
+        match ready {
+            Ok(()) => self.until_the_end().await,
+            Err(error) => self.end().await.and(Err(error)),
+        }
+    }
+
     /// Obeys signals until one of them ends the process, and lets the addresses go in good order.
-    pub(crate) async fn until_the_end(mut self) -> anyhow::Result<()> {
+    async fn until_the_end(mut self) -> anyhow::Result<()> {
         let plan = self.desk.plan.clone();
         self.desk.watch_neighbours(&plan).await;
         self.desk.promote(&plan);

@@ -1,7 +1,8 @@
 //! The order in which a process becomes a router.
 //!
-//! What can fail does so before anything is said on the network; what must happen on one thread (another network, the
-//! background) before there are two; memory is locked after the last fork, because a child does not inherit locks.
+//! What can fail does so before anything is said on the network, and what fails later is no reason to leave anything there;
+//! what must happen on one thread (another network, the background) before there are two; memory is locked after the last
+//! fork, because a child does not inherit locks.
 
 use std::ffi::CString;
 use std::fs::File;
@@ -10,7 +11,6 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -78,6 +78,11 @@ pub(crate) fn run(
     let log = Rc::new(Log::open(&args, program)?);
     let called = called(program);
     log.info(&format!("Starting {called} v{}", env!("CARGO_PKG_VERSION")));
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())?;
+    // From here on no signal ends this process but in good order: whatever is put in place is taken away again.
+    let mut signals = runtime.block_on(async { Signals::listen(ROUTER) }).context("signals")?;
     configuration.lines.iter().for_each(|line| log.warning(line));
     saving::configuration(&plan, &configuration.text, 0, &log);
     let journal = Journal::new(&args.run_dir).with_context(|| format!("{}", args.run_dir.display()))?;
@@ -108,12 +113,10 @@ pub(crate) fn run(
         ));
     }
 
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())?;
-    let thread = runtime.block_on(async {
-        // From here on no signal ends this process but in good order: whatever is put in place is taken away again.
-        let mut signals = Signals::listen(ROUTER).context("signals")?;
+    let ended = runtime.block_on(async {
+        // What can fail does so before anything is on an interface.
+        let (ask, questions) = socket::questions();
+        socket::serve(door, ask.clone()).context("the control socket")?;
         let launcher = Launcher::new(&args);
         let heralds = Heralds::new(&plan, log.clone(), launcher.clone());
         if let Some(script) = &plan.global.scripts.startup {
@@ -151,24 +154,26 @@ pub(crate) fn run(
             heralds,
             launcher,
             firewall,
-            door,
+            ask,
+            questions,
             first_network,
             notifier: notifier.clone(),
             signals,
             orders: brain.orders,
             reports: brain.reports,
         };
-        let running = control::start(control)?;
-        say_ready(&notifier, readiness, &log)?;
-        running.until_the_end().await?;
-        anyhow::Ok(Some(brain.thread))
+        let running = control::start(control);
+        let ready = say_ready(&notifier, readiness, &log);
+        anyhow::Ok(Some((running.work(ready).await, brain.thread)))
     })?;
     notifier.send(&[State::Stopping]).ok();
-    // There is none if it was told to stop before it began.
-    match thread.map(JoinHandle::join) {
-        None => {}
-        Some(Ok(result)) => result.context("the router failed")?,
-        Some(Err(_)) => return Err(Panicked.into()),
+    // There is nothing to wait for if it was told to stop before it began.
+    if let Some((outcome, thread)) = ended {
+        match thread.join() {
+            Ok(result) => result.context("the router failed")?,
+            Err(_) => return Err(Panicked.into()),
+        }
+        outcome?;
     }
     log.info(&format!("Stopped {called} v{}", env!("CARGO_PKG_VERSION")));
     Ok(ExitCode::SUCCESS)

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use nix::sys::signal::Signal;
@@ -98,6 +98,29 @@ pub(super) fn stops_while_it_starts(bench: &Bench<'_>) -> Result<()> {
     let status = daemon.stop(LONG)?;
     ensure!(status.success(), "{status}, while a script runs:\n{}", daemon.output());
     ensure!(!stage.a.holds(VIP)?, "it was master after all:\n{}", daemon.output());
+
+    // Whoever waits for the pid file may be that quick.
+    let (file, pid) = (folder.join("keepalived.conf"), folder.join("pid"));
+    std::fs::write(&file, Config::v3(100).text())?;
+    for _ in 0..10 {
+        let mut command = Command::new(Program::Ours.path()?);
+        command
+            .args(["--dont-fork", "--log-console", "--vrrp", "--use-file"])
+            .arg(&file);
+        let mut daemon = stage.a.run(command.arg("--pid").arg(&pid))?;
+        let deadline = Instant::now() + LONG;
+        while !pid.exists() {
+            ensure!(Instant::now() < deadline, "there is no pid file:\n{}", daemon.output());
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        let status = daemon.stop(LONG)?;
+        ensure!(
+            status.success(),
+            "{status}, as soon as it had a pid file:\n{}",
+            daemon.output()
+        );
+        ensure!(!pid.exists(), "its pid file is left:\n{}", daemon.output());
+    }
     Ok(())
 }
 
