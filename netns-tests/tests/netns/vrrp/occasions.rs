@@ -22,6 +22,7 @@ pub(super) fn what_is_run_and_written(bench: &Bench<'_>) -> Result<()> {
             ("scripts and a pipe", &told),
             ("signals", &signalled),
             ("options", &options),
+            ("as what it replaces", &as_keepalived),
             ("an interface that is not tracked", &untracked),
             ("strict mode", &strict),
             ("a sync group after a crash", &resumed_group),
@@ -178,6 +179,31 @@ fn options(bench: &Bench<'_>) -> Result<()> {
         lost.output()
     );
     ensure!(lost.output().contains("no-such-network"), "{}", lost.output());
+    Ok(())
+}
+
+/// It says so where people look for it, and refuses with the same status what nothing can be made of.
+fn as_keepalived(bench: &Bench<'_>) -> Result<()> {
+    let stage = Stage::new(bench)?;
+    let folder = stage.lab.folder()?;
+    let (file, program) = (folder.join("keepalived.conf"), folder.join("keepalived"));
+    std::os::unix::fs::symlink(Program::Ours.path()?, &program)?;
+    let run = |text: &str| -> Result<Running> {
+        fs::write(&file, text)?;
+        let mut command = Command::new(&program);
+        command.args(["--dont-fork", "--log-console", "--use-file"]);
+        Ok(stage.a.run(command.arg(&file))?)
+    };
+    let mut daemon = run(&Config::v3(150).text())?;
+    daemon.wait_for_line("Starting Keepalived v", LONG)?;
+    daemon.wait_for_line("Startup complete", LONG)?;
+    daemon.stop(LONG)?;
+    daemon.wait_for_line("Stopped Keepalived v", LONG)?;
+
+    let mut refused = run("vrrp_instance VI_1 {\n virtual_router_id 999\n}\n")?;
+    let status = refused.wait(LONG)?;
+    ensure!(status.code() == Some(2), "{status}:\n{}", refused.output());
+    ensure!(!refused.output().contains("Starting"), "{}", refused.output());
     Ok(())
 }
 

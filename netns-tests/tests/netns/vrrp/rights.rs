@@ -36,7 +36,8 @@ pub(super) fn four_are_enough(bench: &Bench<'_>) -> Result<()> {
     let mut a = stage.a.run(command.arg(&file))?;
     stage.a.wait_for_address(VIP, true, LONG)?;
     stage.b.wait_for_address(VIP, false, LONG)?;
-    a.wait_for_line("Sending gratuitous ARP", LONG)?;
+    a.wait_for_line("(VI_1) Sending/queueing gratuitous ARPs on ", LONG)?;
+    a.wait_for_line("Sending gratuitous ARP on ", LONG)?;
 
     let status = std::fs::read_to_string(format!("/proc/{}/status", a.pid()))?;
     ensure!(status.contains(MASK), "other rights:\n{status}");
