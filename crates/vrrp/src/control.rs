@@ -79,8 +79,9 @@ pub(crate) struct Control {
     pub(crate) plan: Plan,
     pub(crate) log: Rc<Log>,
     pub(crate) journal: Journal,
-    /// What the journal of the process before named.
+    /// What the journal of the process before named, and who owned its addresses then.
     pub(crate) held: BTreeSet<InstanceId>,
+    pub(crate) owners: BTreeSet<InstanceId>,
     pub(crate) heralds: Heralds,
     pub(crate) launcher: Rc<Launcher>,
     pub(crate) firewall: Firewall,
@@ -103,6 +104,7 @@ pub(crate) fn start(control: Control) -> Running {
         log,
         journal,
         held,
+        mut owners,
         heralds,
         launcher,
         firewall,
@@ -124,6 +126,7 @@ pub(crate) fn start(control: Control) -> Running {
     let mut pair = Pair::new(log.clone(), orders.clone());
     pair.know(&plan.router);
     pair.adjust(plan.global.pair.as_ref());
+    owners.extend(owners_of(&plan));
     let desk = Desk {
         life: Life::new(notifier.clone(), orders.clone()),
         notifier,
@@ -147,6 +150,7 @@ pub(crate) fn start(control: Control) -> Running {
         igmp: LocalIgmp::default(),
         recorder: Recorder::default(),
         held,
+        owners,
         unreleased: BTreeSet::new(),
         wall: WallWatch::default(),
         journal_trouble: None,
@@ -160,6 +164,11 @@ pub(crate) fn start(control: Control) -> Running {
         questions,
         reports,
     }
+}
+
+fn owners_of(plan: &Plan) -> impl Iterator<Item = InstanceId> {
+    let instances = plan.router.instances.iter();
+    instances.filter(|i| i.priority.is_owner()).map(|i| i.id)
 }
 
 /// A router at work.
@@ -270,7 +279,7 @@ impl Running {
         if let Some(script) = &self.desk.plan.global.scripts.shutdown {
             self.desk.heralds.once(script).await;
         }
-        Ok(self.desk.journal.close()?)
+        Ok(self.desk.journal.close(self.desk.among(&self.desk.owners))?)
     }
 
     async fn released(&mut self) {
@@ -317,6 +326,8 @@ struct Desk {
     recorder: Recorder,
     /// Whose addresses a process after a crash may find: of masters, and of those that listen after one.
     held: BTreeSet<InstanceId>,
+    /// Those whose addresses may be their host's: whoever owns them, or has since its first start.
+    owners: BTreeSet<InstanceId>,
     unreleased: BTreeSet<InstanceId>,
     wall: WallWatch,
     journal_trouble: Option<String>,
@@ -376,10 +387,13 @@ impl Desk {
     }
 
     fn write_journal(&mut self) {
-        let instances = self.plan.router.instances.iter();
-        let held = instances.filter(|i| self.held.contains(&i.id));
-        let written = self.journal.write(held);
+        let written = self.journal.write(self.among(&self.held), self.among(&self.owners));
         self.journalled(written);
+    }
+
+    fn among<'a>(&'a self, some: &'a BTreeSet<InstanceId>) -> impl Iterator<Item = &'a InstanceSettings> {
+        let instances = self.plan.router.instances.iter();
+        instances.filter(|i| some.contains(&i.id))
     }
 
     fn dropped(&mut self, instance: Option<InstanceId>, source: IpAddr, vrid: Option<u8>, reason: DropReason) {

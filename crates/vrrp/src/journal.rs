@@ -3,6 +3,9 @@
 //! Addresses that are found on an interface may be anybody's: another program's, the operator's, or ours from before a
 //! reboot. They are ours when the journal of this boot names them and was touched a moment ago. The file's time is the
 //! heartbeat, so that beating costs no write.
+//!
+//! And what a process of ours left to its host at its end, because it owned it, is the host's to the next one as well,
+//! whatever that one's configuration says: as to one that has read it again.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -32,12 +35,16 @@ pub(crate) struct Before {
     pub(crate) held: BTreeSet<InstanceId>,
     /// A moment ago: they may be resumed.
     pub(crate) fresh: BTreeSet<InstanceId>,
+    /// They owned their addresses.
+    pub(crate) owners: BTreeSet<InstanceId>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Note {
     boot: String,
     held: BTreeSet<String>,
+    #[serde(default)]
+    owners: BTreeSet<String>,
 }
 
 impl Journal {
@@ -54,13 +61,17 @@ impl Journal {
         let Some((note, age)) = self.read() else {
             return Before::default();
         };
-        let was_held = |instance: &&InstanceSettings| note.held.contains(&name(instance));
-        let held: BTreeSet<InstanceId> = settings.instances.iter().filter(was_held).map(|i| i.id).collect();
+        let named = |names: &BTreeSet<String>| -> BTreeSet<InstanceId> {
+            let instances = settings.instances.iter();
+            instances.filter(|i| names.contains(&name(i))).map(|i| i.id).collect()
+        };
+        let held = named(&note.held);
         // A clock that was set back makes it look as if from the future: not fresh either.
         let is_fresh = age.is_some_and(|age| age <= FRESH);
         Before {
             fresh: if is_fresh { held.clone() } else { BTreeSet::new() },
             held,
+            owners: named(&note.owners),
         }
     }
 
@@ -73,10 +84,15 @@ impl Journal {
     }
 
     /// Written under another name first, so that a crash leaves the old one or the new one.
-    pub(crate) fn write<'a>(&self, held: impl Iterator<Item = &'a InstanceSettings>) -> io::Result<()> {
+    pub(crate) fn write<'a>(
+        &self,
+        held: impl Iterator<Item = &'a InstanceSettings>,
+        owners: impl Iterator<Item = &'a InstanceSettings>,
+    ) -> io::Result<()> {
         let note = Note {
             boot: self.boot.clone(),
             held: held.map(name).collect(),
+            owners: owners.map(name).collect(),
         };
         let beside = self.path.with_extension("new");
         fs::write(&beside, serde_json::to_vec(&note)?)?;
@@ -91,7 +107,11 @@ impl Journal {
     }
 
     /// Nothing is held any more, and that was meant.
-    pub(crate) fn close(&self) -> io::Result<()> {
+    pub(crate) fn close<'a>(&self, owners: impl Iterator<Item = &'a InstanceSettings>) -> io::Result<()> {
+        let mut owners = owners.peekable();
+        if owners.peek().is_some() {
+            return self.write(std::iter::empty(), owners);
+        }
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             outcome => outcome,
@@ -132,6 +152,10 @@ mod tests {
         Journal::new(&folder).expect("the temporary folder is writable")
     }
 
+    fn none() -> std::slice::Iter<'static, InstanceSettings> {
+        [].iter()
+    }
+
     fn done(journal: &Journal) {
         let folder = journal.path.parent().expect("it is in a folder");
         fs::remove_dir_all(folder).expect("ours");
@@ -141,19 +165,38 @@ mod tests {
     fn what_was_held_a_moment_ago_is_ours() {
         let (journal, settings) = (journal("fresh"), settings());
         assert_eq!(journal.before(&settings), Before::default());
-        journal.write(settings.instances[1..].iter()).expect("writable");
+        journal.write(settings.instances[1..].iter(), none()).expect("writable");
         let second = BTreeSet::from([InstanceId(1)]);
         assert_eq!(journal.before(&settings).fresh, second);
-        journal.close().expect("ours");
+        journal.close(none()).expect("ours");
         assert_eq!(journal.before(&settings), Before::default());
-        journal.close().expect("nothing to close");
+        journal.close(none()).expect("nothing to close");
+        done(&journal);
+    }
+
+    #[test]
+    fn who_owned_its_addresses_is_known_after_a_good_end() {
+        let (journal, settings) = (journal("owners"), settings());
+        let owners = || settings.instances[..1].iter();
+        let first = BTreeSet::from([InstanceId(0)]);
+        journal.write(settings.instances.iter(), owners()).expect("writable");
+        assert_eq!(journal.before(&settings).owners, first);
+        journal.close(owners()).expect("writable");
+        let closed = Before {
+            owners: first,
+            ..Before::default()
+        };
+        assert_eq!(journal.before(&settings), closed);
+        let older = format!("{{\"boot\":\"{}\",\"held\":[]}}", journal.boot);
+        fs::write(&journal.path, older).expect("writable");
+        assert_eq!(journal.before(&settings), Before::default());
         done(&journal);
     }
 
     #[test]
     fn what_is_old_or_of_another_boot_is_not() {
         let (mut journal, settings) = (journal("stale"), settings());
-        journal.write(settings.instances.iter()).expect("writable");
+        journal.write(settings.instances.iter(), none()).expect("writable");
         let file = File::options().write(true).open(&journal.path).expect("written");
         file.set_modified(SystemTime::now() - Duration::from_secs(31))
             .expect("ours");

@@ -131,7 +131,7 @@ pub(crate) fn run(
             log.error(&trouble);
         }
         let before = journal.before(&plan.router);
-        let held = before.fresh.clone();
+        let (held, owners) = (before.fresh.clone(), before.owners.clone());
         let brain = brain::spawn(brain::Start {
             assignment: Assignment::of(&plan),
             clock: Clock::start(),
@@ -151,6 +151,7 @@ pub(crate) fn run(
             log: log.clone(),
             journal,
             held,
+            owners,
             heralds,
             launcher,
             firewall,

@@ -201,7 +201,7 @@ impl Brain {
             .collect();
         for settings in found {
             let instance = settings.id;
-            self.find_native(&settings, journal.held.contains(&instance));
+            self.find_native(&settings, journal);
             let fresh_journal = journal.fresh.contains(&instance);
             let found = Input::Found {
                 instance,
@@ -212,8 +212,10 @@ impl Brain {
     }
 
     /// Whose addresses are there. Those of whoever was master when the process before us ended are what that one left,
-    /// however long ago: unless it is an owner whose host has no other.
-    fn find_native(&mut self, settings: &InstanceSettings, was_master: bool) {
+    /// however long ago: unless it is an owner whose host has no other. What an owner left at a good end is its host's.
+    fn find_native(&mut self, settings: &InstanceSettings, journal: &Before) {
+        let was_master = journal.held.contains(&settings.id);
+        let is_owner = settings.priority.is_owner() || journal.owners.contains(&settings.id);
         let source = self.network.source(settings, &self.virtuals);
         for address in settings.addresses() {
             let place = self.network.place(settings, address).map(|link| link.index);
@@ -223,7 +225,6 @@ impl Brain {
                 if was_master && !(settings.priority.is_owner() && source == Some(address.address)) {
                     self.holding.was_left(index, cidr);
                 }
-                let is_owner = settings.priority.is_owner();
                 self.holding.found(settings.id, is_owner, index, cidr, true);
             }
         }

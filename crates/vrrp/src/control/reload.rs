@@ -6,7 +6,7 @@ use tandem_vrrp::allowed::default_user;
 use tandem_vrrp_config::Plan;
 use tandem_vrrp_core::settings::{Tracker, TrackerKind};
 
-use super::Desk;
+use super::{Desk, owners_of};
 use crate::brain::{Assignment, Order};
 use crate::configuration::{self, Configuration};
 use crate::{reloading, saving};
@@ -65,6 +65,8 @@ impl Desk {
         self.watch_neighbours(&plan).await;
         self.promote(&plan);
         self.held.retain(|id| plan.router.instance(*id).is_some());
+        self.owners.retain(|id| plan.router.instance(*id).is_some());
+        self.owners.extend(owners_of(&plan));
         self.reload_time.adjust(&plan.global.reload);
         self.exporter.adjust(plan.global.metrics);
         for what in reloading::needs_restart(&self.plan, &plan) {

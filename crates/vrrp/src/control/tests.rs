@@ -49,6 +49,7 @@ async fn whoever_cannot_say_that_it_is_ready_lets_go_first() {
     let running = start(Control {
         journal: Journal::new(&folder).expect("the temporary folder is writable"),
         held: BTreeSet::new(),
+        owners: BTreeSet::new(),
         heralds: Heralds::new(&plan, log.clone(), launcher.clone()),
         launcher,
         firewall: Firewall::default(),

@@ -124,18 +124,28 @@ pub(super) fn stops_while_it_starts(bench: &Bench<'_>) -> Result<()> {
     Ok(())
 }
 
-/// A file that gives up owning the address, and perhaps the address as well, leaves it to its host, which has no other. Without
-/// another address to speak from, and none of its own, it is in fault.
+/// How a file is read again.
+#[derive(Clone, Copy)]
+enum Again {
+    Reload,
+    Restart,
+}
+
+/// A file that gives up owning the address, and perhaps the address as well, leaves it to its host, which has no other: at a
+/// reload and at a restart. Without another address to speak from, and none of its own, it is in fault.
 pub(super) fn gives_up_what_the_host_keeps(bench: &Bench<'_>) -> Result<()> {
-    gives_up(bench, &Config::v3(100))?;
     let only_owning = Config {
         addresses: "10.9.0.1/24",
         ..Config::v3(100)
     };
-    gives_up(bench, &only_owning)
+    for again in [Again::Reload, Again::Restart] {
+        gives_up(bench, &Config::v3(100), again)?;
+        gives_up(bench, &only_owning, again)?;
+    }
+    Ok(())
 }
 
-fn gives_up(bench: &Bench<'_>, less: &Config) -> Result<()> {
+fn gives_up(bench: &Bench<'_>, less: &Config, again: Again) -> Result<()> {
     let lab = Lab::new(bench.ground)?;
     let lan = lab.switch("lan")?;
     let host = lab.host("owner")?;
@@ -149,10 +159,19 @@ fn gives_up(bench: &Bench<'_>, less: &Config) -> Result<()> {
     let mut daemon = stage::run(&host, Program::Ours, &file)?;
     daemon.wait_for_line("Entering MASTER STATE", LONG)?;
     std::fs::write(&file, less.text())?;
-    daemon.signal(Signal::SIGHUP)?;
-    daemon.wait_for_line("Reload finished", LONG)?;
+    match again {
+        Again::Reload => {
+            daemon.signal(Signal::SIGHUP)?;
+            daemon.wait_for_line("Reload finished", LONG)?;
+        }
+        Again::Restart => {
+            daemon.stop(LONG)?;
+            daemon = stage::run(&host, Program::Ours, &file)?;
+        }
+    }
     let keeps_address = less.addresses == owner.addresses;
     if keeps_address {
+        daemon.wait_for_line("10.9.0.1 stays on eth0", LONG)?;
         daemon.wait_for_line("Entering FAULT STATE", LONG)?;
     } else {
         host.wait_for_address(VIP, true, LONG)?;
