@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use tandem_sys::netlink::{Batch, Index, NetlinkError, Request};
+use tandem_vrrp_core::Router;
 use tandem_vrrp_core::settings::InstanceId;
 use tokio::sync::mpsc;
 
@@ -205,15 +206,24 @@ impl Brain {
         let due = self.holding.added(instance, address, is_there);
         // Nothing may be said with a MAC address of its own before all of them are there, and the advert first.
         self.advertise_if_all_are_there(instance);
-        for (instance, address) in due {
+        for (instance, address) in of_masters(&self.router, due) {
             self.announce(instance, address);
         }
     }
 }
 
+/// Whoever has said goodbye while the kernel was asked may have a successor by now, and would call its clients back.
+fn of_masters(router: &Router, due: Vec<(InstanceId, IpAddr)>) -> Vec<(InstanceId, IpAddr)> {
+    let serves = |id| router.instance(id).is_some_and(|view| view.serves_alone());
+    due.into_iter().filter(|(instance, _)| serves(*instance)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use tandem_sys::netlink::{AddressRequest, Cidr};
+    use tandem_time::Mono;
+    use tandem_vrrp_core::settings::{Family, InstanceSettings, RouterSettings, VirtualAddress, Vrid};
+    use tandem_vrrp_core::{Input, Release, Who};
 
     use super::*;
 
@@ -260,5 +270,42 @@ mod tests {
                 "set up interface 3",
             ]
         );
+    }
+
+    #[test]
+    fn whoever_leaves_announces_nothing_that_waited() {
+        let vip = IpAddr::from([10, 9, 0, 100]);
+        let instance = |id: u32, vrid: u8| {
+            let vrid = Vrid::new(vrid).expect("not 0");
+            InstanceSettings {
+                source: Some([10, 9, 0, 1].into()),
+                vips: vec![VirtualAddress::host(vip)],
+                ..InstanceSettings::new(InstanceId(id), "VI", vrid, Family::V4)
+            }
+        };
+        let mut router = Router::new(RouterSettings {
+            instances: vec![instance(0, 51), instance(1, 52)],
+            ..RouterSettings::default()
+        });
+        let [stays, leaves] = [InstanceId(0), InstanceId(1)];
+        let mut now = Mono::ZERO;
+        router.handle(Input::Start, now);
+        let master = |router: &Router, id| router.instance(id).is_some_and(|i| i.serves_alone());
+        while !(master(&router, stays) && master(&router, leaves)) {
+            now = router.poll_deadline().expect("it waits for a master");
+            router.on_deadline(now);
+        }
+        let due = vec![(stays, vip), (leaves, vip), (InstanceId(9), vip)];
+        assert_eq!(of_masters(&router, due.clone()), due[..2]);
+        let who = Who::One(leaves);
+        router.handle(
+            Input::Release {
+                who,
+                why: Release::Drain,
+            },
+            now,
+        );
+        assert!(router.instance(leaves).is_some_and(|i| i.holds), "it goes on serving");
+        assert_eq!(of_masters(&router, due.clone()), due[..1]);
     }
 }
