@@ -101,7 +101,7 @@ impl Lab {
         };
         plan.links.push(link.clone());
         drop(plan);
-        wait_for_carrier(&link, true)?;
+        self.wait_until_in(&link)?;
         Ok(link)
     }
 
@@ -116,7 +116,16 @@ impl Lab {
     pub fn heal(&self, link: &Link) -> Result<(), LabError> {
         self.closet
             .netlink(async |netlink| netlink.set_up(link.port_index).await)?;
-        wait_for_carrier(link, true)
+        self.wait_until_in(link)
+    }
+
+    /// Until a packet that is sent arrives.
+    fn wait_until_in(&self, link: &Link) -> Result<(), LabError> {
+        wait_for_carrier(link, true)?;
+        let awaited = || format!("a switch that forwards what {} sends", link.host.name());
+        wait(awaited, || {
+            self.closet.netlink(async |netlink| netlink.forwards(&link.port).await)
+        })
     }
 
     /// Loses every packet between two hosts, both ways; neither sees its carrier go.
@@ -233,18 +242,21 @@ impl Drop for Lab {
 }
 
 fn wait_for_carrier(link: &Link, wanted: bool) -> Result<(), LabError> {
+    let awaited = || format!("carrier {wanted} on {} of {}", link.interface, link.host.name());
+    wait(awaited, || {
+        let interface = link.host.netlink(async |netlink| netlink.link(&link.interface).await)?;
+        Ok(interface.carrier == wanted)
+    })
+}
+
+/// For what the kernel is about to do.
+fn wait(awaited: impl Fn() -> String, holds: impl Fn() -> Result<bool, LabError>) -> Result<(), LabError> {
     const WITHIN: Duration = Duration::from_secs(5);
     let deadline = Instant::now() + WITHIN;
-    while link
-        .host
-        .netlink(async |netlink| netlink.link(&link.interface).await)?
-        .carrier
-        != wanted
-    {
+    while !holds()? {
         if Instant::now() > deadline {
-            let awaited = format!("carrier {wanted} on {} of {}", link.interface, link.host.name());
             return Err(LabError::TooLate {
-                awaited,
+                awaited: awaited(),
                 within: WITHIN,
                 seen: String::new(),
             });

@@ -19,6 +19,7 @@ pub(crate) fn tests() -> Vec<Test> {
         Test::new("lab::two_hosts_talk_over_tcp", two_hosts_talk_over_tcp),
         Test::new("lab::a_program_runs_in_its_host", a_program_runs_in_its_host),
         Test::new("lab::a_cut_cable_is_healed", a_cut_cable_is_healed),
+        Test::new("lab::what_is_said_at_once_arrives", what_is_said_at_once_arrives),
         Test::new("lab::packets_drop_in_one_direction", packets_drop_in_one_direction),
         Test::new("lab::a_share_of_packets_is_lost", a_share_of_packets_is_lost),
         Test::new("lab::a_black_hole_swallows_all", a_black_hole_swallows_all),
@@ -111,6 +112,27 @@ fn is_lost(from: &Host, to: &Host, address: SocketAddr) -> Result<()> {
         from.name(),
         to.name()
     );
+    Ok(())
+}
+
+/// Said once, as soon as the cable is in: whoever plugs it in has not to say it again.
+fn what_is_said_at_once_arrives(bench: &Bench<'_>) -> Result<()> {
+    let pair = Pair::new(bench)?;
+    let cable = pair.lab.capture(&pair.b_link)?;
+    for round in 0..50_u8 {
+        if round > 0 {
+            pair.lab.cut(&pair.a_link)?;
+            pair.lab.heal(&pair.a_link)?;
+        }
+        pair.a.inside(|| {
+            let socket = UdpSocket::bind("10.9.0.1:0")?;
+            socket.set_broadcast(true)?;
+            socket.send_to(&[b'!', round], "10.9.0.255:9")
+        })??;
+        cable
+            .wait_for("what was said", SHORT, |frame| frame.bytes.ends_with(&[b'!', round]))
+            .with_context(|| format!("round {round}"))?;
+    }
     Ok(())
 }
 

@@ -3,7 +3,8 @@
 use std::os::fd::RawFd;
 
 use rtnetlink::packet_route::link::{
-    InfoBridge, InfoData, InfoKind, InfoVeth, InfoVrf, LinkAttribute, LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
+    BridgePortState, InfoBridge, InfoBridgePort, InfoData, InfoKind, InfoPortData, InfoVeth, InfoVrf, LinkAttribute,
+    LinkFlags, LinkInfo, LinkMessage, MacVlanMode,
 };
 use rtnetlink::{LinkBridge, LinkMacVlan, LinkMessageBuilder, LinkUnspec, LinkVeth};
 
@@ -76,6 +77,20 @@ fn vrf(info: &LinkInfo) -> Option<u32> {
     })
 }
 
+/// Of a port of a bridge.
+fn forwards(message: &LinkMessage) -> bool {
+    let infos = message.attributes.iter().filter_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(infos) => Some(infos),
+        _ => None,
+    });
+    infos.flatten().any(|info| match info {
+        LinkInfo::PortData(InfoPortData::BridgePort(port)) => {
+            port.contains(&InfoBridgePort::State(BridgePortState::Forwarding))
+        }
+        _ => false,
+    })
+}
+
 /// A macvlan to be made.
 pub(super) fn macvlan(name: &str, parent: Index, mode: MacvlanMode, mac: Option<Mac>) -> LinkMessage {
     let mode = match mode {
@@ -113,6 +128,16 @@ impl Netlink {
             errno: nix::errno::Errno::ENODEV,
         };
         collect(&asked, found, Link::read).await?.pop().ok_or(missing)
+    }
+
+    /// Whether the bridge that this is a port of lets packets through: it does a moment after the cable is in.
+    pub async fn forwards(&self, port: &str) -> Result<bool, NetlinkError> {
+        let found = self.handle.link().get().match_name(port).execute();
+        let told = collect(&format!("find interface {port}"), found, |message| {
+            Some(forwards(message))
+        })
+        .await?;
+        Ok(told == [true])
     }
 
     /// A bridge that forwards at once and floods multicast like a plain switch.
