@@ -4,8 +4,10 @@
 //! `TANDEM_SEED=n cargo test -p tandem-vrrp-core --test simulation` replays one with its trace; `TANDEM_SEEDS=n` runs n.
 
 mod checks;
+mod link;
 mod net;
 mod node;
+mod owners;
 mod reloads;
 mod rules;
 mod shape;
