@@ -12,11 +12,15 @@ use crate::{output, skip};
 /// What the chart shows, in the shape of the report.
 const DRAWN: &str = "(() => {
     const all = selector => [...document.querySelectorAll(selector)];
+    const n = (it, name) => Number(it.getAttribute(name));
     return {
         marks: all('[data-mark]').map(m => [m.dataset.mark, m.dataset.id, Number(m.dataset.at)]),
-        served: all('[data-broker]').reduce((sum, bar) => sum + Number(bar.dataset.count), 0),
+        marked: all('[data-mark]').map(m => n(m, 'x1')),
+        served: all('[data-broker]').map(bar => [Number(bar.dataset.broker), n(bar, 'x'), Number(bar.dataset.count)]),
         steps: all('[data-step]').map(step => step.dataset.step),
+        stepped: all('[data-step]').map(step => n(step, 'x1')),
         holders: all('[data-holder]').map(holder => holder.dataset.holder),
+        held: all('[data-holder]').map(holder => [n(holder, 'x'), n(holder, 'x') + n(holder, 'width')]),
         report: JSON.parse(document.querySelector('script[type=\"application/json\"]').textContent),
     };
 })()";
@@ -45,14 +49,16 @@ fn a_drills_page_draws_what_its_report_says() {
             .collect()
     };
     assert_eq!(numbers(drawn["marks"].as_array().expect("a list")), numbers(&marks));
-    let served = list("served")
-        .into_iter()
-        .flat_map(|row| row.as_array().cloned().unwrap_or_default());
-    let sum: u64 = served.filter_map(|count| count.as_u64()).sum();
-    assert_eq!(drawn["served"].as_u64(), Some(sum));
     let steps: Vec<Value> = list("steps").iter().map(|step| step["act"].clone()).collect();
     assert_eq!(drawn["steps"], Value::from(steps));
-    assert_eq!(drawn["holders"].as_array().map(Vec::len), Some(list("holders").len()));
+    let hosts = |stretch: &Value| {
+        let hosts = stretch["hosts"].as_array().cloned().unwrap_or_default();
+        let names: Vec<&str> = hosts.iter().filter_map(Value::as_str).collect();
+        names.join("+")
+    };
+    let holders: Vec<String> = list("holders").iter().map(hosts).collect();
+    assert_eq!(drawn["holders"], json!(holders));
+    places(&report, &drawn);
     // The browser writes 7.0 as 7, so the numbers of the report inside are compared as numbers above.
     let inside = &drawn["report"];
     assert_eq!(
@@ -60,6 +66,59 @@ fn a_drills_page_draws_what_its_report_says() {
         (&report["drill"], &report["passed"])
     );
     assert_eq!(inside["figures"]["acknowledged"], report["figures"]["acknowledged"]);
+}
+
+/// Everything stands at its time, on the scale that the first and the last holder of the address give.
+fn places(report: &Value, drawn: &Value) {
+    let column = |value: &Value, key: &str| -> Vec<f64> {
+        let rows = value.as_array().expect("a list");
+        let number = |row: &Value| if key.is_empty() { row } else { &row[key] }.as_f64().expect("a number");
+        rows.iter().map(number).collect()
+    };
+    let held = drawn["held"].as_array().expect("a list");
+    let end = |row: Option<&Value>, which: usize| row.and_then(|row| row[which].as_f64()).expect("there is a holder");
+    let (left, right) = (end(held.first(), 0), end(held.last(), 1));
+    let scale = (right - left) / report["lasts"].as_f64().expect("a number");
+    let near = |drawn: f64, at: f64| (drawn - left - at * scale).abs() < 0.3;
+    for (drawn, at) in [
+        (column(&drawn["marked"], ""), column(&report["marks"], "at")),
+        (column(&drawn["stepped"], ""), column(&report["steps"], "at")),
+        (
+            held.iter().map(|row| end(Some(row), 0)).collect(),
+            column(&report["holders"], "from"),
+        ),
+    ] {
+        assert_eq!(drawn.len(), at.len());
+        for (drawn, at) in drawn.into_iter().zip(at) {
+            assert!(
+                near(drawn, at),
+                "{at} ms is at {drawn}, with {scale} for each from {left} on"
+            );
+        }
+    }
+    const BUCKET: f64 = 100.0;
+    let bars = drawn["served"].as_array().expect("a list").iter();
+    let bars = bars.map(|bar| {
+        let bucket = (bar[1].as_f64().expect("a number") - left) / scale / BUCKET;
+        (
+            bucket.round() as usize,
+            bar[0].as_u64().unwrap_or(0),
+            bar[2].as_u64().unwrap_or(0),
+        )
+    });
+    let rows = report["served"]
+        .as_array()
+        .expect("a row for each broker")
+        .iter()
+        .zip(1..);
+    let counts = rows.flat_map(|(row, broker)| {
+        let row = row.as_array().cloned().unwrap_or_default();
+        let counts = row.into_iter().enumerate();
+        counts.map(move |(bucket, count)| (bucket, broker, count.as_u64().unwrap_or(0)))
+    });
+    let mut served: Vec<(usize, u64, u64)> = counts.filter(|(.., count)| *count > 0).collect();
+    served.sort_unstable();
+    assert_eq!(bars.collect::<Vec<_>>(), served);
 }
 
 /// The drill's report; `None` where there are no namespaces.
