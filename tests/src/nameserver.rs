@@ -14,6 +14,8 @@ pub enum Known {
     Addresses(Vec<IpAddr>),
     /// Hosts, ports and weights.
     Service(Vec<(&'static str, u16, u16)>),
+    /// It does not say.
+    Refused,
 }
 
 /// Answers over UDP and TCP from when it is made until it is dropped.
@@ -166,7 +168,11 @@ fn answer(question: &[u8], all: &BTreeMap<&'static str, Known>) -> Option<Vec<u8
             .collect(),
         _ => Vec::new(),
     };
-    let code = if known.is_none() { 3 } else { 0 };
+    let code = match known {
+        None => 3,
+        Some(Known::Refused) => 5,
+        Some(_) => 0,
+    };
     let mut out = question[..2].to_vec();
     out.extend([0x81, 0x80 | code, 0, 1, 0, records.len() as u8, 0, 0, 0, 0]);
     out.extend_from_slice(&question[HEADER..end + 4]);

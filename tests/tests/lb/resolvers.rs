@@ -233,6 +233,74 @@ fn a_template_of_a_service() {
     });
 }
 
+/// Whoever has a weight keeps it where that of the service does not count; and what one backend has got another gets, too.
+#[test]
+fn the_weight_of_a_service_may_not_count() {
+    let port = free_port();
+    named(SocketAddr::from(([127, 0, 0, 1], port)));
+    let names = Nameserver::default();
+    names.knows("one.test", addresses(&["127.0.0.1"]));
+    names.knows("_stomp._tcp.test", Known::Service(vec![("one.test", port, 2559)]));
+    let config = |room: &Room| {
+        let template = "_stomp._tcp.test resolvers dns resolve-prefer ipv4 init-addr none weight 7";
+        format!(
+            "{}resolvers dns\n nameserver ns {}\n {HOLD}\n\
+             listen be\n bind {}\n server-template s 1 {template} resolve-opts ignore-weight\n\
+             listen counts\n bind {}\n server-template s 1 {template}\n",
+            room.head(),
+            names.address(),
+            room.at(0),
+            room.at(1)
+        )
+    };
+    both(2, config, |room| {
+        until_it_is(room, "127.0.0.1");
+        until(&format!("{}: the other weight", room.name), || {
+            (room.cell("counts", "s1", "weight") == "10").then_some(())
+        });
+        assert_eq!(room.cell("be", "s1", "weight"), "7", "{}", room.name);
+    });
+}
+
+/// A name server that says nothing any more is borne as long as its own hold says, however long others are.
+#[test]
+fn whoever_refuses_is_borne_as_long_as_is_said() {
+    let port = free_port();
+    named(SocketAddr::from(([127, 0, 0, 1], port)));
+    let names = Nameserver::default();
+    let config = |room: &Room| {
+        names.knows("broker.test", addresses(&["127.0.0.1"]));
+        let section = |name: &str, hold: &str| {
+            format!(
+                "resolvers {name}\n nameserver ns {}\n hold valid 200ms\n timeout retry 200ms\n timeout resolve 200ms\n {hold}\n",
+                names.address()
+            )
+        };
+        format!(
+            "{}{}{}listen be\n bind {}\n server s broker.test:{port} resolvers short resolve-prefer ipv4 init-addr none\n\
+             listen stays\n bind {}\n server s broker.test:{port} resolvers long resolve-prefer ipv4 init-addr none\n",
+            room.head(),
+            section(
+                "short",
+                "hold refused 300ms\n hold nx 1h\n hold other 1h\n hold timeout 1h"
+            ),
+            section("long", "hold refused 1h\n hold nx 1ms\n hold other 1ms"),
+            room.at(0),
+            room.at(1)
+        )
+    };
+    both(2, config, |room| {
+        until_it_is(room, "127.0.0.1");
+        until(&format!("{}: the other server", room.name), || {
+            (room.cell("stays", "s", "status") == "no check").then_some(())
+        });
+        names.knows("broker.test", Known::Refused);
+        until_it_is(room, "");
+        assert_eq!(room.cell("be", "s", "status"), "MAINT (resolution)", "{}", room.name);
+        assert_eq!(room.cell("stays", "s", "status"), "no check", "{}", room.name);
+    });
+}
+
 #[test]
 fn what_was_seen_of_a_name_server() {
     let names = Nameserver::default();

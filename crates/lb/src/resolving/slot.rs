@@ -121,18 +121,22 @@ impl Slot {
         }
     }
 
-    /// The service's places are these now.
+    /// The service's places are these now: each backend deals them out among its servers.
     pub(super) fn services(slots: &mut [Slot], question: QuestionId, found: &[Service], owner: &mut Owner<'_>) {
-        let concerned: Vec<usize> = (0..slots.len())
-            .filter(|place| slots[*place].question == Some(question))
-            .collect();
-        let had: Vec<Option<Target>> = concerned.iter().map(|place| slots[*place].target.clone()).collect();
-        for (place, given) in concerned.into_iter().zip(targets(&had, found)) {
-            match given.map(|given| &found[given]) {
-                Some(service) => slots[place].serve(service, owner),
-                None if slots[place].target.is_some() && owner.now.since(slots[place].seen) < owner.obsolete => {}
-                None => slots[place].retire(owner),
+        let is_asked = |place: &usize| slots[*place].question == Some(question);
+        let mut left: Vec<usize> = (0..slots.len()).filter(is_asked).collect();
+        while let Some(first) = left.first().copied() {
+            let is_beside = |place: &usize| Rc::ptr_eq(&slots[*place].keeper, &slots[first].keeper);
+            let (here, elsewhere): (Vec<usize>, Vec<usize>) = left.into_iter().partition(is_beside);
+            let had: Vec<Option<Target>> = here.iter().map(|place| slots[*place].target.clone()).collect();
+            for (place, given) in here.into_iter().zip(targets(&had, found)) {
+                match given.map(|given| &found[given]) {
+                    Some(service) => slots[place].serve(service, owner),
+                    None if slots[place].target.is_some() && owner.now.since(slots[place].seen) < owner.obsolete => {}
+                    None => slots[place].retire(owner),
+                }
             }
+            left = elsewhere;
         }
     }
 

@@ -205,6 +205,57 @@ fn all_have_to_say_no() {
     assert_eq!(told(&mut resolver), [valid(&["10.0.0.3"], 0)]);
 }
 
+/// When a name is given up that is answered so each time, and why.
+fn given_up(code: Rcode, hold: Hold) -> Option<(u64, Status)> {
+    let settings = Settings { hold, ..settings(1) };
+    let mut resolver = Resolver::new(settings, Seed::new(7));
+    let (name, first) = (name("brokers.test"), Kind::V4);
+    resolver.handle(Input::Ask { name, first }, at(0));
+    for ms in (0..5000).step_by(50) {
+        resolver.on_deadline(at(ms));
+        while let Some(output) = resolver.poll_output() {
+            match output {
+                Output::Send { nameserver, bytes, .. } => {
+                    hear(&mut resolver, nameserver, &answer(&bytes, code, &[], 0), ms);
+                }
+                Output::Answer { status, .. } => return Some((ms, status)),
+            }
+        }
+    }
+    None
+}
+
+/// The rounds are a second apart.
+#[test]
+fn each_refusal_is_borne_as_long_as_its_own_hold_says() {
+    let (short, long) = (MS * 1500, MS * 3_600_000);
+    let all = |hold| Hold {
+        no_name: hold,
+        refused: hold,
+        timeout: hold,
+        other: hold,
+        ..Hold::default()
+    };
+    let table: [(Rcode, fn(Hold, Duration) -> Hold, Reason); 3] = [
+        (
+            Rcode::NXDOMAIN,
+            |hold, no_name| Hold { no_name, ..hold },
+            Reason::NoName,
+        ),
+        (
+            Rcode::REFUSED,
+            |hold, refused| Hold { refused, ..hold },
+            Reason::Refused,
+        ),
+        (Rcode::SERVFAIL, |hold, other| Hold { other, ..hold }, Reason::Other),
+    ];
+    for (code, with, reason) in table {
+        let alone = given_up(code, with(all(long), short));
+        assert_eq!(alone, Some((2000, Status::Gone(reason))), "{code}");
+        assert_eq!(given_up(code, with(all(short), long)), None, "{code}");
+    }
+}
+
 #[test]
 fn services_with_their_addresses() {
     let mut resolver = Resolver::new(settings(1), Seed::new(7));
