@@ -325,7 +325,7 @@ impl Session {
         // As in HAProxy, the line counts this connection for the process and the frontend, but no more for the others.
         self.at_server = None;
         self.at_backend = None;
-        let is_told = self.frontend.plan.log_rule.logasap && summary.connect.is_some();
+        let is_told = self.frontend.plan.log_rule.is_told_early() && summary.connect.is_some();
         if !is_told {
             self.tell_log(summary, server, false);
         }

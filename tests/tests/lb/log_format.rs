@@ -80,6 +80,57 @@ fn the_same_lines_as_haproxy() {
     assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
 }
 
+/// Fields that are known at the end of a connection, and those that are known when its server has accepted.
+const LATE: [&str; 17] = [
+    "Tw", "Tc", "Th", "Td", "Tt", "Tu", "B", "U", "ID", "ts", "ac", "fc", "bc", "sc", "rc", "bq", "sq",
+];
+const EARLY: [&str; 30] = [
+    "H", "ST", "T", "Tl", "Ts", "b", "bi", "bp", "ci", "cp", "f", "fi", "fp", "ft", "hr", "hrl", "hs", "hsl", "lc",
+    "ms", "pid", "rt", "s", "si", "sp", "sslc", "sslv", "t", "tsc", "[src]",
+];
+
+/// A line is written as soon as there is nothing in it that is not known yet, and once.
+#[test]
+fn a_line_that_waits_for_nothing_is_written_at_once() {
+    let server = Server::echo();
+    let all = || LATE.into_iter().chain(EARLY).zip(0u16..);
+    let count = LATE.len() + EARLY.len();
+    let config = |room: &Room| {
+        let listen = |(field, place): (&str, u16)| {
+            let (at, to) = (room.at(place), server.address());
+            format!("listen l{place}\n bind {at}\n {ID}\n log-format \"says-{field} %{field}\"\n server s {to}\n")
+        };
+        all()
+            .map(listen)
+            .fold(room.head().replace("option tcplog", "log global"), |text, one| {
+                text + &one
+            })
+    };
+    both(count as u16, config, |room| {
+        let told = || {
+            let lines = room.lines();
+            let field = |line: &String| Some(line.split_once("says-")?.1.split(' ').next()?.to_owned());
+            let mut told: Vec<String> = lines.iter().filter_map(field).collect();
+            told.sort();
+            told
+        };
+        let mut clients: Vec<_> = all().map(|(_, place)| connect(room.at(place))).collect();
+        for client in &mut clients {
+            assert_eq!(ask(client, b"1"), b"1");
+        }
+        let mut early = EARLY.map(str::to_owned);
+        early.sort();
+        until(&format!("{}: {early:?}", room.name), || (told() == early).then_some(()));
+        drop(clients);
+        until(&format!("{}: the others", room.name), || {
+            (told().len() >= count).then_some(())
+        });
+        let mut whole: Vec<String> = all().map(|(field, _)| field.to_owned()).collect();
+        whole.sort();
+        assert_eq!(told(), whole, "{}", room.name);
+    });
+}
+
 /// What a line is written for, in each of the forms that HAProxy has.
 const FORMS: [&str; 8] = [
     "local", "rfc3164", "rfc5424", "priority", "short", "timed", "iso", "raw",

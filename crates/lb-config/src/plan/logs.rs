@@ -107,6 +107,12 @@ impl LogRule {
         self.formats().any(|format| format.shows(fields))
     }
 
+    /// Whether a connection's line is written when its server has accepted: it is asked for, or as in HAProxy nothing in the
+    /// line waits for the end.
+    pub fn is_told_early(&self) -> bool {
+        self.logasap || self.format.is_some() && !self.formats().any(Format::waits)
+    }
+
     /// Whether a line has expressions.
     pub fn asks(&self) -> bool {
         self.formats().any(|format| format.asks())

@@ -99,6 +99,12 @@ impl Format {
             .any(|source| matches!(source, Source::Field(field) if fields.contains(field)))
     }
 
+    /// Whether it says anything that is known only when the connection has ended.
+    pub fn waits(&self) -> bool {
+        self.sources()
+            .any(|source| matches!(source, Source::Field(field) if field.waits()))
+    }
+
     /// Whether the line has expressions, which ask a context.
     pub fn asks(&self) -> bool {
         self.sources().any(|source| matches!(source, Source::Expr(_)))

@@ -323,7 +323,7 @@ impl Session {
             let summary = self.conn.summary(now);
             server.server().history.reached(self.worker.number, &summary);
         }
-        if self.frontend.plan.log_rule.logasap {
+        if self.frontend.plan.log_rule.is_told_early() {
             self.tell_log(self.conn.summary(now), Some(idx), true);
         }
     }

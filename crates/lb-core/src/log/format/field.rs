@@ -45,6 +45,31 @@ impl Field {
         Field::ALL.iter().copied().find(|field| field.name() == name)
     }
 
+    /// Whether HAProxy knows it only when the connection has ended.
+    pub(super) fn waits(self) -> bool {
+        use Field::*;
+        matches!(
+            self,
+            WaitTime
+                | ConnectTime
+                | HandshakeTime
+                | DataTime
+                | TotalTime
+                | UserTime
+                | BytesRead
+                | BytesUploaded
+                | UniqueId
+                | Termination
+                | ProcessConns
+                | FrontendConns
+                | BackendConns
+                | ServerConns
+                | Retries
+                | BackendQueue
+                | ServerQueue
+        )
+    }
+
     pub(super) fn of<'a>(self, line: &'a Line<'a>) -> Datum<'a> {
         let summary = &line.summary;
         let counts = &line.counts;
