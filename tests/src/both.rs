@@ -27,6 +27,11 @@ impl Room {
         }
     }
 
+    /// What is around ours alone.
+    pub fn of_ours(ports: u16) -> Room {
+        Room::new(OURS, ports)
+    }
+
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
     }

@@ -196,6 +196,23 @@ pub const ALL: &[Scenario] = &[
         ..Scenario::EMPTY
     },
     Scenario {
+        name: "answers that a rule closes",
+        story: "what clients hear and how many bytes their lines count, of a server that would have stayed",
+        config: "listen l\n bind {0}\n tcp-response inspect-delay 300ms\n tcp-response content close if { res.len gt 0 }\n server a {a}\n\
+                 listen m\n bind {1}\n tcp-response inspect-delay 300ms\n tcp-response content close if { res.payload(0,3) -m str abc }\n server e {echo}\n",
+        play: |s| {
+            s.hears_all(0, 1);
+            s.talk(0, 2, b"x");
+            s.talk(1, 3, b"abcdef");
+            let mut visitor = s.enter(1, 4);
+            visitor.say(b"abcd");
+            s.note(visitor.rest());
+            drop(visitor);
+            s.settle();
+        },
+        ..Scenario::EMPTY
+    },
+    Scenario {
         name: "variables and where to",
         story: "set-var, set-src, set-dst and set-dst-port, and what the log line says of them",
         config: " log-format \"%ci %f %b/%s %ts v=%[var(txn.v)] w=%[var(sess.w)] d=%[dst]:%[dst_port] src=%[src]\"\n\

@@ -1,5 +1,6 @@
-//! The brokers of the distribution behind checks that speak their protocols: down before they start, while they start,
-//! while they stand still and after they end; up while they serve.
+//! The brokers of the distribution behind checks that speak their protocols: down before they start, while they start
+//! (whoever is held when its port has just been opened lets clients in and serves none), while they stand still and after
+//! they end; up while they serve.
 //!
 //! They run as children on loopback, with everything they write in a folder of their own. Mosquitto starts at once; the
 //! others take seconds of all processors, so they run when all is to be shown (`TANDEM_LONG=1`).
@@ -7,7 +8,7 @@
 use std::env;
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -126,8 +127,59 @@ impl Watch {
         }
     }
 
-    fn listens(&self) -> bool {
-        self.checks.iter().all(|(_, to)| TcpStream::connect(to).is_ok())
+    /// How many of the ports are open, as the kernel says: whoever connects to find out wants to be served.
+    fn open(&self) -> usize {
+        const LISTENS: &str = "0A";
+        let tables =
+            ["tcp", "tcp6"].map(|table| std::fs::read_to_string(format!("/proc/net/{table}")).unwrap_or_default());
+        let listens = |port: u16| {
+            let end = format!(":{port:04X}");
+            let mut lines = tables.iter().flat_map(|table| table.lines());
+            lines.any(|line| {
+                let mut words = line.split_whitespace().skip(1);
+                words.next().is_some_and(|own| own.ends_with(&end)) && words.nth(1) == Some(LISTENS)
+            })
+        };
+        self.checks.iter().filter(|(_, to)| listens(to.port())).count()
+    }
+
+    /// Waits until so many of its ports are open; until the first is, nobody is up.
+    #[track_caller]
+    fn opens(&self, count: usize, name: &str) {
+        let began = Instant::now();
+        loop {
+            let states = self.states();
+            let open = self.open();
+            assert!(
+                open > 0 || !states.iter().any(|state| state == "UP"),
+                "{name} is not there yet: {states:?}"
+            );
+            if open >= count {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{name} does not listen");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Held where it is, it serves nobody, whatever is open: down, and not up again while it is held.
+    #[track_caller]
+    fn holds(&self, broker: &Broker, name: &str) {
+        broker.signal(Signal::SIGSTOP);
+        // It may have served somebody before that.
+        self.all_are("DOWN");
+        let open = self.open();
+        assert!(open > 0, "{name}: the kernel lets them in");
+        for _ in 0..60 {
+            std::thread::sleep(LOOK_EVERY);
+            let states = self.states();
+            let is_down = states.iter().all(|state| state == "DOWN");
+            assert!(
+                is_down,
+                "{name} has not started yet, with {open} of its ports open: {states:?}"
+            );
+        }
+        broker.signal(Signal::SIGCONT);
     }
 }
 
@@ -137,21 +189,10 @@ fn lives(name: &str, watch: &Watch, broker: &mut Broker, start: impl FnOnce(&mut
     watch.all_are("DOWN");
     let began = Instant::now();
     start(broker);
-    // Stopped in the middle of its start, whether it listens already or not.
-    std::thread::sleep(Duration::from_millis(5));
-    broker.signal(Signal::SIGSTOP);
-    let looks = (0..25).map(|_| {
-        std::thread::sleep(LOOK_EVERY);
-        watch.states()
-    });
-    let early: Vec<_> = looks
-        .filter(|states| states.iter().any(|state| state == "UP"))
-        .collect();
-    assert!(early.is_empty(), "{name} has not started yet: {early:?}");
-    broker.signal(Signal::SIGCONT);
-    while !watch.listens() {
-        assert!(began.elapsed() < PATIENCE, "{name} does not listen");
-        std::thread::sleep(LOOK_EVERY);
+    // Held in the middle of its start: when its first port is open, and when the last one is.
+    for open in [1, watch.checks.len()] {
+        watch.opens(open, name);
+        watch.holds(broker, name);
     }
     let listens = began.elapsed();
     watch.all_are("UP");

@@ -349,6 +349,87 @@ fn haproxys_states_of_servers() {
     }
 }
 
+/// In the folder that is said, under the name that is said, or that of the backend.
+#[test]
+fn haproxys_states_are_found_where_they_are_said_to_be() {
+    let (theirs, ours) = (Room::new(), Room::new());
+    let base = theirs.0.join("states");
+    fs::create_dir(&base).expect("the folder is writable");
+    let far = theirs.0.join("far");
+    // The backend's number, its name, what it says of files, the file, and the weight that stands there.
+    let local = "load-server-state-from-file local";
+    let table = [
+        (
+            3,
+            "whole",
+            "load-server-state-from-file global".to_owned(),
+            base.join("all"),
+            3,
+        ),
+        (
+            4,
+            "named",
+            format!("{local}\n server-state-file-name use-backend-name"),
+            base.join("named"),
+            4,
+        ),
+        (5, "silent", local.to_owned(), base.join("silent"), 5),
+        (
+            6,
+            "other",
+            format!("{local}\n server-state-file-name own"),
+            base.join("own"),
+            6,
+        ),
+        (
+            7,
+            "far",
+            format!("{local}\n server-state-file-name {}", far.display()),
+            far.clone(),
+            7,
+        ),
+        // Nobody reads it.
+        (
+            8,
+            "deaf",
+            "server-state-file-name deaf".to_owned(),
+            base.join("deaf"),
+            10,
+        ),
+    ];
+    let mut backends = String::new();
+    for (id, backend, says, file, weight) in &table {
+        let weight = if *weight == 10 { 8 } else { *weight };
+        let line = format!("{id} {backend} 1 s 127.0.0.1 2 0 {weight} 10 9 1 0 2 0 0 0 0 - 1 - 0 0 - - 0");
+        fs::write(file, format!("{COLUMNS}\n{line}\n")).expect("the folder is writable");
+        backends += &format!("backend {backend}\n {says}\n server s 127.0.0.1:1 weight 10\n");
+    }
+    let config = |room: &Room| {
+        format!(
+            "global\n {}\n server-state-base {}\n server-state-file all\ndefaults\n mode tcp\n timeout connect 5s\n \
+             timeout client 30s\n timeout server 30s\nfrontend fe\n bind 127.0.0.1:{}\n default_backend whole\n{backends}",
+            room.line(),
+            base.display(),
+            free_port()
+        )
+    };
+    let judge = |room: &Room, who: &str| {
+        for (_, backend, _, _, weight) in &table {
+            let said = room.ask(&format!("get weight {backend}/s"));
+            assert_eq!(said, format!("{weight} (initial 10)\n\n"), "{who}: {backend}");
+        }
+    };
+    match Haproxy::begin(&config(&theirs), &[]) {
+        Ok(haproxy) => {
+            let _haproxy = haproxy.answering(&theirs.socket());
+            judge(&theirs, "HAProxy");
+        }
+        Err(_) => say("SKIP files of states beside HAProxy: haproxy is not installed"),
+    }
+    let _lb = Lb::start(&config(&ours));
+    judge(&ours, "tandem-lb");
+}
+
 /// Files of HAProxy's kind are the operator's: what cannot be read is said, and they stay where they are.
 #[test]
 fn what_is_wrong_with_files_of_haproxys_kind_is_said() {

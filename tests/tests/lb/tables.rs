@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 
 use socket2::{Domain, Socket, Type};
-use tandem_tests::{Haproxy, Lb, PATIENCE, Server, free_port, order, until};
+use tandem_tests::{Config, Haproxy, Lb, PATIENCE, Server, free_port, order, until};
 
 /// `{at}`, `{server}` and `{socket}` are filled in.
 const CONFIG: &str = "
@@ -223,4 +223,44 @@ fn the_same_tables_as_haproxys() {
     for (theirs, ours) in theirs.said.iter().zip(&ours.said) {
         assert_eq!(ours, theirs);
     }
+}
+
+/// How much memory each table may take stands in the log when the process starts.
+#[test]
+fn what_tables_may_take_is_said_at_the_start() {
+    let log = std::env::temp_dir().join(format!("tandem-tables-log-{}", std::process::id()));
+    let errors = std::fs::File::create(&log).expect("the temporary folder is writable");
+    let config = Config::default()
+        .backend("stick-table type ip size 1k expire 1h")
+        .to_string()
+        + "backend more\n stick-table type string len 100 size 2k store gpc(9),conn_rate(1s)\n";
+    let _lb = Lb::start_as(&config, |mut command| {
+        command.stderr(errors);
+        command
+    });
+    // What is logged is written by a thread of its own.
+    let said = |table: &str, size: u64| -> u64 {
+        let begin = format!("stick-table {table}: ");
+        let line = until(&begin, || {
+            let said = std::fs::read_to_string(&log).expect("ours");
+            let line = said
+                .lines()
+                .find_map(|line| Some(line.split_once(&begin)?.1.to_owned()));
+            line.filter(|line| line.contains("are there"))
+        });
+        let number = |text: &str| text.parse::<u64>().ok();
+        let (each, rest) = line.split_once(" bytes an entry, ").expect("the size of an entry");
+        let (most, rest) = rest.split_once(" KiB when all ").expect("that of all");
+        let (each, most) = (number(each).expect("a number"), number(most).expect("a number"));
+        assert_eq!(
+            (number(rest.split(' ').next().unwrap_or_default()), most),
+            (Some(size), each * size / 1024),
+            "{line}"
+        );
+        each
+    };
+    // What an entry of each holds at least: a key, and what is stored.
+    let (small, large) = (said("be", 1024), said("more", 2048));
+    assert!(small >= 16 && large >= small + 100 + 9 * 4, "{small} {large}");
+    std::fs::remove_file(&log).ok();
 }

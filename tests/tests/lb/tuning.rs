@@ -6,6 +6,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use socket2::Socket;
 use tandem_tests::{Config, Lb, Room, Server, ask, both, connect, ended, fetch, free_port, until};
 
 /// The bytes that the kernel keeps of established connections with this port of theirs: to be read, and to be sent.
@@ -53,6 +56,109 @@ fn buffers_are_as_large_as_they_are_to_be() {
             room.name
         );
     });
+}
+
+/// The sockets of the process that answers there, as far as they can be looked at. `None` where another process's cannot.
+fn sockets(room: &Room) -> Option<Vec<Socket>> {
+    let info = room.order("show info");
+    let pid = info.lines().find_map(|line| line.strip_prefix("Pid: ")?.parse().ok());
+    let pid = Pid::from_raw(pid.expect("it says who it is")).expect("more than 0");
+    let process = pidfd_open(pid, PidfdFlags::empty()).ok()?;
+    let files = std::fs::read_dir(format!("/proc/{}/fd", pid.as_raw_nonzero())).expect("it runs");
+    let numbers = files.filter_map(|file| file.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let mut sockets = Vec::new();
+    for number in numbers {
+        match pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) {
+            Ok(file) => sockets.push(Socket::from(file)),
+            // Closed meanwhile.
+            Err(Errno::BADF) => {}
+            Err(why) => {
+                writeln!(std::io::stderr(), "SKIP: sockets of another process: {why}").ok();
+                return None;
+            }
+        }
+    }
+    Some(sockets)
+}
+
+/// How long what was sent may stay without an answer, on either side.
+#[test]
+fn whoever_does_not_answer_is_given_up_after_what_is_said() {
+    let server = Server::echo();
+    let config = |room: &Room| {
+        let (at, to) = (room.at(0), server.address());
+        format!(
+            "{}listen l\n bind {at} tcp-ut 7s\n server s {to} tcp-ut 9s\n",
+            room.head()
+        )
+    };
+    both(1, config, |room| {
+        let mut client = connect(room.at(0));
+        assert_eq!(ask(&mut client, b"1"), b"1");
+        let Some(sockets) = sockets(room) else { return };
+        let peer = |socket: &Socket| socket.peer_addr().ok().and_then(|peer| peer.as_socket());
+        let to = |whom: SocketAddr| {
+            let found = sockets.iter().find(|socket| peer(socket) == Some(whom));
+            let found = found.unwrap_or_else(|| panic!("{}: no connection to {whom}", room.name));
+            found.tcp_user_timeout().expect("it is TCP")
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        let own = client.local_addr().expect("it is connected");
+        assert_eq!(
+            (to(own), to(server.address())),
+            (seconds(7), seconds(9)),
+            "{}",
+            room.name
+        );
+    });
+}
+
+/// Bytes go through no more pipes than there may be, and through none where that is said.
+#[test]
+fn there_are_as_many_pipes_as_there_may_be() {
+    let server = Server::start(|mut stream| {
+        let bulk = vec![7; 1 << 20];
+        while stream.read_exact(&mut [0]).is_ok() {
+            for _ in 0..16 {
+                if stream.write_all(&bulk).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    for (line, most) in [("maxpipes 3", 3), ("nosplice", 0), ("maxpipes 3\n nosplice", 0)] {
+        let room = Room::of_ours(1);
+        let head = room.head().replace("defaults", &format!(" {line}\ndefaults"));
+        let text = format!("{head}listen l\n bind {}\n server s {}\n", room.at(0), server.address());
+        let _lb = Lb::start(&text);
+        let figure = |name: &str| -> u64 {
+            let info = room.order("show info");
+            let found = info
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.trim_start_matches(": ").parse().ok());
+            found.unwrap_or_else(|| panic!("no {name}: {info}"))
+        };
+        assert_eq!(figure("Maxpipes"), most, "{line}");
+        let mut clients: Vec<TcpStream> = (0..6).map(|_| connect(room.at(0))).collect();
+        let mut bulk = vec![0; 1 << 20];
+        let mut round = || {
+            clients
+                .iter_mut()
+                .for_each(|client| client.write_all(b"?").expect("it is open"));
+            for _ in 0..16 {
+                clients
+                    .iter_mut()
+                    .for_each(|client| client.read_exact(&mut bulk).expect("all of it"));
+            }
+            assert!(figure("PipesUsed") + figure("PipesFree") <= most, "{line}");
+            figure("TotalSplicedBytesOut")
+        };
+        if most > 0 {
+            until("bytes that were spliced", || (round() > 0).then_some(()));
+        } else {
+            assert_eq!(round(), 0, "{line}");
+        }
+    }
 }
 
 /// What rules wait for may lie behind the usual 15,360 bytes.
