@@ -2,6 +2,7 @@
 //! words of each ACL. Their order makes their numbers (`show acl`).
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::sync::Arc;
 
 use tandem_lb_core::acl::{BadEntry, BadPattern, How, Library, List, Patterns, Shelved, Values};
@@ -53,6 +54,8 @@ impl Shelf {
     /// The list in this file, which is read once.
     pub(crate) fn file(&self, path: &str, user: Use, world: World<'_>) -> Result<Arc<List>, String> {
         let wants_values = user != Use::Acl;
+        let joined = world.base.map(|base| base.join(path));
+        let path = joined.as_deref().and_then(Path::to_str).unwrap_or(path);
         let mut found = self.found.borrow_mut();
         let known = found
             .lists

@@ -192,7 +192,9 @@ pub(crate) fn spreads_of<'a>(
         settings.collect::<Vec<_>>()
     };
     let servers: Vec<Vec<ServerSettings>> = backends.into_iter().map(servers).collect();
-    Spread::over(u32::from(global.spread_checks), servers.iter().map(Vec::as_slice))
+    let spreads = Spread::over(u32::from(global.spread_checks), servers.iter().map(Vec::as_slice));
+    let within = global.first_checks_within;
+    spreads.into_iter().map(|spread| Spread { within, ..spread }).collect()
 }
 
 /// What the machine of a backend is told; `servers` says which place each has.

@@ -5,16 +5,20 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::Deserialize;
 use tandem_tls::{
-    Carried, Certificate, Connection, Entry, Forgiven, Listener, Protocol, Socket, Terms, Trust, Version,
+    Carried, Certificate, Connection, Entry, Forgiven, Listener, Protocol, Signatures, Socket, Terms, Trust, Version,
 };
 use tokio::net::TcpStream;
 
 /// So many sessions are kept for clients that come back without a ticket.
 const SESSIONS: usize = 1000;
+
+/// For so long they come back.
+const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 /// So often is read what a client said beside its handshake.
 const UNREAD: usize = 16;
@@ -48,12 +52,14 @@ impl Tls {
                 tickets: true,
                 ticket_keys: None,
                 sessions: SESSIONS,
+                lifetime: LIFETIME,
+                signatures: Signatures::default(),
                 client_order: false,
             },
             filters: Vec::new(),
             is_apart: false,
         };
-        Ok(Arc::new(Listener::new(vec![entry], false)?))
+        Ok(Arc::new(Listener::new(vec![entry], 1, false)?))
     }
 }
 

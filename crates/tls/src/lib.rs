@@ -7,10 +7,12 @@
 mod carried;
 pub mod certificate;
 mod connection;
+mod lifetime;
 mod listener;
 mod origin;
 mod pieces;
 pub mod protocol;
+mod signing;
 pub mod sni;
 mod tickets;
 mod trust;
@@ -23,6 +25,7 @@ pub use listener::{Chosen, Entry, Listener, NoCertificate, Terms, anyone};
 pub use origin::{Origin, OriginError, OriginTerms};
 pub use pieces::{Piece, PieceError, Pieces};
 pub use protocol::{Protocol, Version};
+pub use signing::Signatures;
 pub use tickets::{Rules, TicketKeys, TicketKeysError};
 pub use trust::{Clients, Errors, Forgiven, Trust, TrustError};
 

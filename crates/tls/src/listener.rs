@@ -13,7 +13,9 @@ use rustls::sign::CertifiedKey;
 use rustls::{Error, ServerConfig, SignatureAlgorithm};
 
 use crate::Certificate;
+use crate::lifetime::Lasting;
 use crate::protocol::Protocol;
+use crate::signing::Signatures;
 use crate::sni::Index;
 use crate::tickets::{Rules, TicketKeys, Ticketer};
 use crate::trust::{self, Clients};
@@ -48,6 +50,10 @@ pub struct Terms {
     pub ticket_keys: Option<(TicketKeys, Rules)>,
     /// Sessions kept for those who come back without one.
     pub sessions: usize,
+    /// How long after a full handshake they may, by a ticket or without one.
+    pub lifetime: Duration,
+    /// How is signed, here and by clients.
+    pub signatures: Signatures,
     /// Whether the client's order of ciphers counts, and not ours.
     pub client_order: bool,
 }
@@ -77,6 +83,8 @@ pub struct Listener {
     entries: Vec<Made>,
     index: Index,
     is_strict: bool,
+    /// The places of those for whom no name fits.
+    usual: Vec<usize>,
     /// Those whose keys stand in a file.
     ticketers: Vec<Arc<Ticketer>>,
 }
@@ -89,11 +97,12 @@ struct Made {
     without_alpn: Option<Arc<ServerConfig>>,
     /// Who judges clients without forgiving anything, where something is forgiven.
     strict: Option<Arc<dyn ClientCertVerifier>>,
+    signatures: Signatures,
 }
 
 impl Listener {
-    /// The first entry is for those whom no other fits, unless `is_strict`.
-    pub fn new(entries: Vec<Entry>, is_strict: bool) -> Result<Listener, Error> {
+    /// The first `usual` entries are for those whom no other fits, unless `is_strict`.
+    pub fn new(entries: Vec<Entry>, usual: usize, is_strict: bool) -> Result<Listener, Error> {
         let mut index = Index::default();
         for (place, entry) in entries.iter().enumerate() {
             let own = &entry.certificate.facts.hosts;
@@ -115,6 +124,7 @@ impl Listener {
             entries,
             index,
             is_strict,
+            usual: (0..usual).collect(),
             ticketers,
         })
     }
@@ -131,7 +141,7 @@ impl Listener {
         let place = match self.best(&found, hello) {
             Some(place) => place,
             None if self.is_strict => return Err(NoCertificate),
-            None => 0,
+            None => self.best(&self.usual, hello).unwrap_or(0),
         };
         let made = self.entries.get(place).ok_or(NoCertificate)?;
         let is_spoken = |config: &ServerConfig| {
@@ -185,11 +195,8 @@ impl Listener {
                 .filter_map(|place| Some((*place, self.entries.get(*place)?)))
         };
         let fits = |(_, made): &(usize, &Made)| {
-            made.certificate
-                .key
-                .key
-                .choose_scheme(hello.signature_schemes())
-                .is_some()
+            let schemes = made.signatures.among(hello.signature_schemes());
+            made.certificate.key.key.choose_scheme(&schemes).is_some()
         };
         let is_curve = |(_, made): &(usize, &Made)| made.certificate.algorithm() != SignatureAlgorithm::RSA;
         let curved = made().filter(fits).find(is_curve);
@@ -214,12 +221,17 @@ impl Memory {
         let wanted = terms.iter().any(|terms| terms.tickets);
         let given = terms.iter().find_map(|terms| terms.ticket_keys.as_ref());
         let given = given.map(|(keys, rules)| keys.for_those(*rules)).filter(|_| wanted);
-        let made = || match &given {
-            Some(given) => Ok(given.clone() as Arc<dyn ProducesTickets>),
-            None => rustls::crypto::ring::Ticketer::new(),
+        let lifetime = terms.first().map(|terms| terms.lifetime).unwrap_or_default();
+        let made = || {
+            let tickets = match &given {
+                Some(given) => given.clone() as Arc<dyn ProducesTickets>,
+                None => rustls::crypto::ring::Ticketer::new()?,
+            };
+            Ok::<_, Error>(Arc::new(Lasting::new(tickets, lifetime)) as Arc<dyn ProducesTickets>)
         };
+        let sessions: Arc<dyn StoresServerSessions> = ServerSessionMemoryCache::new(most.unwrap_or(0));
         Ok(Memory {
-            sessions: ServerSessionMemoryCache::new(most.unwrap_or(0)),
+            sessions: Arc::new(Lasting::new(sessions, lifetime)),
             tickets: wanted.then(made).transpose()?,
             given,
         })
@@ -229,10 +241,13 @@ impl Memory {
 impl Made {
     fn of(entry: Entry, memory: &Memory) -> Result<Made, Error> {
         let Entry { certificate, terms, .. } = entry;
-        let only = Arc::new(Only(certificate.clone()));
+        let only = Arc::new(Only {
+            certificate: certificate.clone(),
+            signatures: terms.signatures.clone(),
+        });
         let builder = ServerConfig::builder_with_provider(terms.protocol.provider())
             .with_protocol_versions(terms.protocol.versions())?
-            .with_client_cert_verifier(terms.clients.judge);
+            .with_client_cert_verifier(terms.signatures.of_clients(terms.clients.judge));
         let mut config = builder.with_cert_resolver(only);
         config.ignore_client_order = !terms.client_order;
         config.session_storage = memory.sessions.clone();
@@ -247,18 +262,23 @@ impl Made {
             config: Arc::new(config),
             without_alpn,
             strict: terms.clients.strict,
+            signatures: terms.signatures,
         })
     }
 }
 
 /// One certificate for everybody.
 #[derive(Debug)]
-struct Only(Arc<Certificate>);
+struct Only {
+    certificate: Arc<Certificate>,
+    signatures: Signatures,
+}
 
 impl ResolvesServerCert for Only {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let now = Duration::from_secs(UnixTime::now().as_secs());
-        let stapled = self.0.stapled.as_ref().and_then(|stapled| stapled.at(now));
-        Some(stapled.unwrap_or(&self.0.key).clone())
+        let Certificate { stapled, key, .. } = &*self.certificate;
+        let stapled = stapled.as_ref().and_then(|stapled| stapled.at(now));
+        Some(self.signatures.limit(stapled.unwrap_or(key)))
     }
 }

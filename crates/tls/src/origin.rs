@@ -11,6 +11,7 @@ use rustls::{ClientConfig, Error, SignatureScheme};
 
 use crate::connection::{Connection, Failure};
 use crate::protocol::Protocol;
+use crate::signing::Signatures;
 use crate::trust::{Anyone, Trust, TrustError};
 use crate::{Certificate, provider};
 
@@ -27,6 +28,8 @@ pub struct Origin {
 #[derive(Debug)]
 pub struct OriginTerms {
     pub protocol: Protocol,
+    /// How is signed, here and by the server.
+    pub signatures: Signatures,
     pub alpn: Vec<Vec<u8>>,
     /// Who answers must prove who it is by this; `None` believes anybody.
     pub trust: Option<Trust>,
@@ -47,9 +50,11 @@ impl Origin {
         let builder = ClientConfig::builder_with_provider(terms.protocol.provider())
             .with_protocol_versions(terms.protocol.versions())?
             .dangerous()
-            .with_custom_certificate_verifier(verifier);
+            .with_custom_certificate_verifier(terms.signatures.of_servers(verifier));
         let mut config = match terms.certificate {
-            Some(certificate) => builder.with_client_cert_resolver(Arc::new(Only(certificate.key.clone()))),
+            Some(certificate) => {
+                builder.with_client_cert_resolver(Arc::new(Only(terms.signatures.limit(&certificate.key))))
+            }
             None => builder.with_no_client_auth(),
         };
         config.alpn_protocols = terms.alpn;

@@ -1,6 +1,7 @@
 //! Each word about TLS does something: what is agreed with OpenSSL's client, beside HAProxy.
 
 mod files;
+mod newer;
 mod servers;
 
 use std::process::{Command, Stdio};

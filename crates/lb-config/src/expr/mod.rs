@@ -13,6 +13,7 @@ mod times;
 mod tls;
 
 use std::ops::Range;
+use std::path::Path;
 
 use tandem_lb_core::expr::{Expr, Kind, Scope, Variable};
 use tandem_lb_core::stick::DataType;
@@ -40,6 +41,8 @@ pub struct World<'a> {
     pub(crate) line: Option<Span>,
     /// The proxy that is being read: its stick table is meant where none is named.
     pub(crate) proxy: Option<&'a str>,
+    /// Where paths begin that do not begin with `/`; where the process was started if nobody says.
+    pub(crate) base: Option<&'a Path>,
 }
 
 impl<'a> World<'a> {
@@ -53,6 +56,7 @@ impl<'a> World<'a> {
             lists: None,
             line: None,
             proxy: None,
+            base: None,
         }
     }
 }

@@ -99,6 +99,11 @@ impl<'a> Args<'a> {
             .map_or(self.line.span, |word| word.span)
     }
 
+    /// The name of the file.
+    pub(super) fn file(&self) -> &'a str {
+        self.sources.location(self.line.span).file
+    }
+
     pub(super) fn origin(&self) -> Arc<str> {
         self.sources.origin(self.line.span)
     }

@@ -3,13 +3,13 @@
 use super::args::{Args, Outcome};
 use super::keyword::Keyword;
 use super::section::Sections;
-use super::{bind, log, rules, state, tls};
+use super::{base, bind, log, rules, state, tls};
 use crate::plan::{Global, Level, SeverityOutput, SocketFile, StatsSocket};
 
 const HERE: Sections = Sections::GLOBAL;
 
 /// All that `global` understands.
-pub(super) const TABLES: &[&[Keyword<Global>]] = &[KEYWORDS, LIMITS, state::OF_GLOBAL, tls::OF_GLOBAL];
+pub(super) const TABLES: &[&[Keyword<Global>]] = &[KEYWORDS, LIMITS, base::OF_GLOBAL, state::OF_GLOBAL, tls::OF_GLOBAL];
 
 pub(super) const KEYWORDS: &[Keyword<Global>] = &[
     Keyword {
@@ -76,30 +76,6 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         parse: |global, args| {
             global.threads = Some(args.number(1..=1024)?);
             Ok(())
-        },
-    },
-    Keyword {
-        words: "default-path",
-        sections: HERE,
-        summary: "`current`: paths that do not begin with / begin where the process was started, or where `-C` says",
-        parse: |_, args| {
-            let word = args.word("where paths begin")?;
-            match word.text.as_str() {
-                "current" => Ok(()),
-                "config" | "parent" | "origin" => {
-                    let what = format!("`default-path {}`", word.text);
-                    args.skip(usize::from(word.text == "origin"));
-                    Err(super::unsupported::refusal(&what, word.span)
-                        .help("write whole paths, or give `-C` on the command line"))
-                }
-                other => {
-                    let message = format!("`{other}` says nothing of paths");
-                    Err(
-                        tandem_text::Diagnostic::error(crate::code::BAD_VALUE, word.span, message)
-                            .help("write `current`"),
-                    )
-                }
-            }
         },
     },
     Keyword {
@@ -206,6 +182,15 @@ pub(super) const KEYWORDS: &[Keyword<Global>] = &[
         summary: "percent of jitter on check intervals, 0 to 50",
         parse: |global, args| {
             global.spread_checks = args.number(0..=50)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        words: "max-spread-checks",
+        sections: HERE,
+        summary: "over how long the first checks are spread at most; over the shortest `inter` if not given, or 0",
+        parse: |global, args| {
+            global.first_checks_within = args.limit()?;
             Ok(())
         },
     },

@@ -6,7 +6,7 @@ use tandem_text::{Diagnostic, nearest};
 use super::args::{Args, Outcome};
 use super::section::{Section, Sections};
 use super::unsupported::{self, Effect, Known};
-use super::{bind, global, peers, proxy, resolvers, ring, server, state, tls, userlist};
+use super::{base, bind, global, peers, proxy, resolvers, ring, server, state, tls, userlist};
 use crate::{code, expr};
 
 /// One keyword of a line-based section. `words` may be several: `timeout client`.
@@ -71,6 +71,7 @@ pub fn keyword_docs() -> Vec<KeywordDoc> {
         });
     lines(global::KEYWORDS)
         .chain(lines(global::LIMITS))
+        .chain(lines(base::OF_GLOBAL))
         .chain(lines(state::OF_GLOBAL))
         .chain(lines(tls::OF_GLOBAL))
         .chain(lines(resolvers::KEYWORDS))

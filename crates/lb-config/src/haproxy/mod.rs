@@ -2,6 +2,7 @@
 
 mod args;
 mod balance;
+mod base;
 mod bind;
 mod blocks;
 mod check;
@@ -46,6 +47,7 @@ use crate::draft::{self, Draft, Proxy, Role, Said, Settings};
 use crate::expr::World;
 use crate::plan::{Global, Resolvers};
 use args::Args;
+pub(crate) use base::Beside;
 pub(crate) use bind::Options as BindOptions;
 use blocks::Blocks;
 use environment::Environment;
@@ -102,7 +104,13 @@ impl Reader {
         let world = World { env: &env, ..world };
         let mut lexer = Lexer::new(file, sources.bytes(file));
         let mut blocks = Blocks::default();
+        base::begin(draft, sources, file, report);
         while let Some(line) = lexer.next_line(world.env, report) {
+            let base = draft.global.tls.base.clone();
+            let world = World {
+                base: base.as_deref(),
+                ..world
+            };
             let (heard, before) = (report.len(), self.outline(draft));
             let what = if !blocks.pass(&line, world, report) {
                 What::Decided
@@ -120,6 +128,7 @@ impl Reader {
                 report.extend(outcome.err());
                 What::Line
             };
+            base::judge(draft, base, line.span, report);
             self.note(&line, what, before, draft, &report[heard..]);
             self.hear(&line, what);
         }

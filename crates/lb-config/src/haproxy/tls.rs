@@ -13,7 +13,7 @@ use super::section::Sections;
 use super::server;
 use crate::expr::Spelled;
 use crate::plan::{Authorities, BadVersion, Errors, Global, Shown, TlsVersion};
-use crate::tls::{Found, Verify, Versions, Words, curves, old_suites, suites};
+use crate::tls::{Found, Verify, Versions, Words, curves, old_suites, signatures, suites};
 use crate::{code, expr};
 
 /// A table of words, each a function of the [`Words`] that the line is about.
@@ -56,6 +56,14 @@ macro_rules! with_terms {
                 words.groups = Some(named(args, "curves", curves)?);
                 Ok(())
             };
+            "sigalgs", "how servers sign, the best first: such as `ECDSA+SHA256:RSA-PSS+SHA256`; clients too, where nothing is said of them", |words, args| {
+                words.signatures = Some(named(args, "signatures", signatures)?);
+                Ok(())
+            };
+            "client-sigalgs", "how clients sign who show a certificate", |words, args| {
+                words.client_signatures = Some(named(args, "signatures", signatures)?);
+                Ok(())
+            };
             "alpn", "what to talk, the best first: `h2,http/1.1`", |words, args| {
                 words.alpn = Some(protocols(args)?);
                 Ok(())
@@ -78,6 +86,10 @@ macro_rules! with_terms {
 pub(super) const OF_BIND: &[WordOption<bind::Options>] = with_terms! { bind::Options, tls:
     "crt", "a certificate with its key to show, or a folder of them", |words, args| {
         words.shown.push(Shown::Path(args.text("a path")?.into()));
+        Ok(())
+    };
+    "default-crt", "a certificate as of `crt`, for those whom no other fits; the first `crt` is it if there is none", |words, args| {
+        words.usual.push(args.text("a path")?.into());
         Ok(())
     };
     "crt-list", "a file that lists certificates, each with words of its own and the hosts that it is for", |words, args| {
@@ -287,6 +299,26 @@ pub(super) const OF_GLOBAL: &[Keyword<Global>] = global! {
     };
     "ssl-server-verify", "`none` or `required`: of servers that do not say", |global, args| {
         global.tls.trusts_servers = args.choice("a way to verify", &[("none", true), ("required", false)])?;
+        Ok(())
+    };
+    "ssl-default-bind-sigalgs", "`sigalgs` of listeners that do not say", |global, args| {
+        global.tls.of_binds.signatures = Some(named(args, "signatures", signatures)?);
+        Ok(())
+    };
+    "ssl-default-bind-client-sigalgs", "`client-sigalgs` of listeners that do not say", |global, args| {
+        global.tls.of_binds.client_signatures = Some(named(args, "signatures", signatures)?);
+        Ok(())
+    };
+    "ssl-default-server-sigalgs", "`sigalgs` of servers that do not say", |global, args| {
+        global.tls.of_servers.signatures = Some(named(args, "signatures", signatures)?);
+        Ok(())
+    };
+    "ssl-default-server-client-sigalgs", "`client-sigalgs` of servers that do not say", |global, args| {
+        global.tls.of_servers.client_signatures = Some(named(args, "signatures", signatures)?);
+        Ok(())
+    };
+    "tune.ssl.lifetime", "how long after a handshake clients may go on with their TLS session; 300 seconds if not given", |global, args| {
+        global.tls.lifetime = Some(args.time_in_seconds()?);
         Ok(())
     };
     "tune.ssl.cachesize", "TLS sessions kept for clients that come back", |global, args| {

@@ -194,9 +194,10 @@ const LATER: &str = "there is no such rule yet";
 
 const EARLY: &str = "what a client sends before the handshake is over can be sent again by others";
 const MADE: &str = "no certificate is made while a client waits: issue them, and name them with `crt` or `crt-list`";
-const SIGNATURES: &str = "how is signed follows from the keys, the best first";
 const OF_SOURCE: &str = "it belongs to where connections come from: write `source 0.0.0.0 interface NAME`";
 const NAMESPACE: &str = "run all of it in that namespace, with systemd's NetworkNamespacePath= or `ip netns exec`";
+const OF_REQUESTS: &str =
+    "it is about the host of an HTTP request, and none is read here: `sni EXPRESSION` names who is asked for";
 const NO_SOCKS: &str = "servers are reached without a proxy between: route to them instead";
 const NPN: &str = "nobody speaks it any more: ALPN (RFC 7301) took its place, write `alpn`";
 const OCSP: &str = "answers of who issued a certificate lie beside it in `.ocsp`: let another program fetch them";
@@ -251,13 +252,16 @@ const GLOBAL: &[Known] = &[
     harmless("httpclient.*", NO_HTTP),
     changes_because("lua-*", NO_LUA),
     changes_because("tune.lua.*", NO_LUA),
-    harmless("max-spread-checks", "set `spread-checks`"),
+    harmless(
+        "tune.max-checks-per-thread",
+        "one thread makes all checks, and each that is due begins: `inter` and `spread-checks` say how many that are",
+    ),
+    harmless(
+        "tune.vars.*",
+        "what rules keep is no longer than what they look at, and goes with its connection",
+    ),
     harmless("tune.rcvbuf.*", "no datagrams are received here"),
     harmless("tune.sndbuf.*", "the buffers of datagrams are the system's"),
-    harmless(
-        "tune.ssl.lifetime",
-        "how long a session can be taken up again is the library's to say",
-    ),
     harmless("tune.ssl.*", TLS_BUFFERS),
     harmless(
         "tune.*",
@@ -314,7 +318,10 @@ const PROXY: &[Known] = &[
     harmless("stats maxconn", "it belongs to `global`"),
     changes_because("cookie", COOKIES),
     changes_because("capture", NO_HTTP),
-    changes_because("declare", NO_HTTP),
+    changes_because(
+        "declare",
+        "its place is filled by rules about HTTP alone: `tcp-request content capture … len N` has one of its own",
+    ),
     changes_because("dispatch", "write a `server` line with this address"),
     changes_because("email-alert", NO_MAIL),
     changes_because("fcgi-app", NO_HTTP),
@@ -388,14 +395,9 @@ pub(super) const SOCKET_OPTIONS: &[KnownOption] = &[
 
 pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option("accept-netscaler-cip", 1),
-    option_because(
-        "default-crt",
-        1,
-        "the first `crt` is for those whom no other fits: write it there",
-    ),
     option_because("ech", 1, "it is not spoken"),
     harmless_option("ktls", 1, "encrypting is not the kernel's part here"),
-    option_because("label", 1, "write `name`"),
+    harmless_option("label", 1, "nobody is shown it: `name` is on the page"),
     option_because("allow-0rtt", 0, EARLY),
     option_because("ca-sign-file", 1, MADE),
     option_because("ca-sign-pass", 1, MADE),
@@ -406,12 +408,10 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
     option_because("ocsp-update", 1, OCSP),
     option_because("tcp-md5sig", 1, UNSIGNED),
     option_because("tcp-ss", 1, "what the client said in its first segment is not kept"),
-    option_because("client-sigalgs", 1, SIGNATURES),
     option_because("force-sslv3", 0, BROKEN),
     option_because("force-tlsv10", 0, BROKEN),
     option_because("force-tlsv11", 0, BROKEN),
     option_because("generate-certificates", 0, MADE),
-    option_because("sigalgs", 1, SIGNATURES),
     harmless_option("level", 1, NO_COMMANDS),
     option_because("namespace", 1, NAMESPACE),
     option_because("npn", 1, NPN),
@@ -428,22 +428,12 @@ pub(super) const BIND_OPTIONS: &[KnownOption] = &[
 pub(super) const SERVER_OPTIONS: &[KnownOption] = &[
     option_because("allow-0rtt", 0, EARLY),
     option_because("check-proto", 1, NO_HTTP),
-    option_because("client-sigalgs", 1, SIGNATURES),
     option_because("force-sslv3", 0, BROKEN),
     option_because("force-tlsv10", 0, BROKEN),
     option_because("force-tlsv11", 0, BROKEN),
     option_because("npn", 1, NPN),
-    option_because("sigalgs", 1, SIGNATURES),
-    option_because(
-        "sni-auto",
-        0,
-        "write the name as `sni EXPRESSION`, such as `sni ssl_fc_sni`",
-    ),
-    option_because(
-        "no-sni-auto",
-        0,
-        "nothing is asked for unless `sni` says so: leave it out",
-    ),
+    harmless_option("sni-auto", 0, OF_REQUESTS),
+    harmless_option("no-sni-auto", 0, OF_REQUESTS),
     option_because("check-sni-auto", 0, "write the name as `check-sni NAME`"),
     option_because(
         "no-check-sni-auto",

@@ -156,6 +156,7 @@ impl Lowering<'_> {
         settings::set_count(&mut global.files, written.files.as_ref());
         global.open_files = written.open_files.map(|most| most.0.0).or(global.open_files);
         global.lenient_limits = written.strict_limits.map_or(global.lenient_limits, |strict| !strict);
+        global.tls.base = written.default_path.map(Into::into).or(global.tls.base.take());
         let inspected = &mut global.inspected;
         inspected.size = written.inspect_size.map(|size| size.0.0).or(inspected.size);
         inspected.reserve = written.inspect_reserve.map(|size| size.0.0).or(inspected.reserve);
@@ -170,6 +171,8 @@ impl Lowering<'_> {
             .or(global.threads);
         let spread = written.spread_checks.and_then(|percent| u8::try_from(percent.0.0).ok());
         global.spread_checks = spread.unwrap_or(global.spread_checks);
+        let within = written.first_checks_within;
+        global.first_checks_within = within.map_or(global.first_checks_within, |limit| limit.0.0);
         global.pipes = written.pipes.map(|most| most.0.0).or(global.pipes);
         global.no_splice = written.splice.map_or(global.no_splice, |splice| !splice);
         global.external_checks = written.external_checks.unwrap_or(global.external_checks);

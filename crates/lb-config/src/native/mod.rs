@@ -16,6 +16,8 @@ mod userlist;
 mod value;
 mod write;
 
+use std::path::PathBuf;
+
 use tandem_lb_core::backend::InitState;
 use tandem_text::{Diagnostic, FileId, SourceMap, Span};
 
@@ -36,7 +38,13 @@ pub(crate) fn read(
 ) {
     match std::str::from_utf8(sources.bytes(file)) {
         Ok(text) => {
-            let (document, removed) = shape::read(file, text, report);
+            let (document, removed) = shape::read::<model::Document>(file, text, report);
+            let base = document.global.default_path.clone().map(PathBuf::from);
+            let base = base.or_else(|| draft.global.tls.base.clone());
+            let world = World {
+                base: base.as_deref(),
+                ..world
+            };
             lower::Lowering {
                 sources,
                 file,

@@ -82,11 +82,15 @@ pub(super) struct Global {
     pub(super) user: Option<String>,
     pub(super) group: Option<String>,
     pub(super) chroot: Option<String>,
+    /// Where paths of certificates and lists begin that do not begin with `/`.
+    pub(super) default_path: Option<String>,
     pub(super) node: Option<String>,
     pub(super) description: Option<String>,
     pub(super) hard_stop_after: Option<Value<Limit>>,
     pub(super) close_spread_time: Option<Value<Limit>>,
     pub(super) spread_checks: Option<Value<Number<0, 50>>>,
+    /// Over how long the first checks are spread at most.
+    pub(super) first_checks_within: Option<Value<Limit>>,
     /// The most pipes to splice through, and whether that is done.
     pub(super) pipes: Option<Positive>,
     pub(super) splice: Option<bool>,

@@ -5,10 +5,10 @@ use tandem_text::{Diagnostic, Span};
 use toml::Spanned;
 
 use super::lower::Lowering;
-use super::value::{Number, Value, Word, Written, choose};
+use super::value::{self, Number, Value, Word, Written, choose};
 use crate::expr;
 use crate::plan::{Authorities, Errors, Global, Shown, TlsVersion};
-use crate::tls::{Defaults, Found, Verify, Versions, Words, curves, old_suites, suites};
+use crate::tls::{Defaults, Found, Verify, Versions, Words, curves, old_suites, signatures, suites};
 
 /// What both ends can say.
 macro_rules! tls {
@@ -28,6 +28,8 @@ macro_rules! tls {
                 pub(super) ciphers: Option<Spanned<String>>,
                 pub(super) ciphersuites: Option<Spanned<String>>,
                 pub(super) curves: Option<Spanned<String>>,
+                pub(super) signatures: Option<Spanned<String>>,
+                pub(super) client_signatures: Option<Spanned<String>>,
                 pub(super) tickets: Option<bool>,
             }
 
@@ -49,6 +51,10 @@ macro_rules! tls {
                     words.old_suites = lowering.named(&self.ciphers, "ciphers", old_suites).or(words.old_suites.take());
                     words.suites = lowering.named(&self.ciphersuites, "ciphers", suites).or(words.suites.take());
                     words.groups = lowering.named(&self.curves, "curves", curves).or(words.groups.take());
+                    let signed = lowering.named(&self.signatures, "signatures", signatures);
+                    words.signatures = signed.or(words.signatures.take());
+                    let signed = lowering.named(&self.client_signatures, "signatures", signatures);
+                    words.client_signatures = signed.or(words.client_signatures.take());
                     words.no_tickets = self.tickets.map_or(words.no_tickets, |tickets| !tickets);
                 }
 
@@ -67,6 +73,8 @@ macro_rules! tls {
                         ciphers: names(&words.old_suites, &base.old_suites),
                         ciphersuites: names(&words.suites, &base.suites),
                         curves: names(&words.groups, &base.groups),
+                        signatures: names(&words.signatures, &base.signatures),
+                        client_signatures: names(&words.client_signatures, &base.client_signatures),
                         tickets: (words.no_tickets != base.no_tickets).then_some(!words.no_tickets),
                         ..Self::default()
                     }
@@ -79,6 +87,7 @@ macro_rules! tls {
 tls! {
     OfBind {
         certificates: Option<Vec<Certificates>>,
+        default_certificates: Option<Vec<String>>,
         hidden_authorities: Option<String>,
         names_authorities: Option<bool>,
         ticket_keys: Option<String>,
@@ -109,6 +118,7 @@ pub(super) struct OfGlobal {
     server: OfServer,
     verify_servers: Option<bool>,
     sessions: Option<super::model::Count>,
+    session_lifetime: Option<Value<value::Span>>,
 }
 
 /// `"a.pem"`, or `{ list = "certificates.list" }`.
@@ -199,10 +209,12 @@ impl OfBind {
                 list: path.display().to_string(),
             },
         });
+        let usual = words.usual.iter().map(|path| path.display().to_string());
         let names = words.hides_authorities != base.hides_authorities;
         let errors = |errors: &Errors, base: &Errors| (errors != base).then(|| Value(errors.clone()));
         OfBind {
             certificates: (words.shown != base.shown).then(|| files.collect()),
+            default_certificates: (words.usual != base.usual).then(|| usual.collect()),
             hidden_authorities: said(&words.hidden_authorities, &base.hidden_authorities)
                 .map(|path| path.display().to_string()),
             names_authorities: names.then_some(!words.hides_authorities),
@@ -231,6 +243,7 @@ impl OfBind {
             Certificates::List { list } => Shown::List(list.into()),
         });
         words.shown = shown.collect();
+        words.usual = self.default_certificates.iter().flatten().map(Into::into).collect();
         if let Some(path) = &self.hidden_authorities {
             words.hidden_authorities = Some(path.into());
         }
@@ -315,10 +328,14 @@ impl OfGlobal {
         let Defaults {
             of_binds,
             of_servers,
+            // A key of `global` itself.
+            base: _,
+            beside: _,
             ca_base,
             crt_base,
             trusts_servers,
             sessions,
+            lifetime,
         } = defaults;
         let text = |path: &std::path::PathBuf| path.display().to_string();
         OfGlobal {
@@ -328,6 +345,7 @@ impl OfGlobal {
             server: OfServer::over(of_servers, &Words::default()),
             verify_servers: trusts_servers.then_some(false),
             sessions: sessions.map(|sessions| Value(Number(sessions))),
+            session_lifetime: lifetime.map(|lifetime| Value(value::Span(lifetime))),
         }
     }
 
@@ -339,6 +357,7 @@ impl OfGlobal {
         self.server.onto(&mut tls.of_servers, lowering);
         tls.trusts_servers = self.verify_servers.map_or(tls.trusts_servers, |verify| !verify);
         tls.sessions = self.sessions.map(|count| count.0.0).or(tls.sessions);
+        tls.lifetime = self.session_lifetime.map(|time| time.0.0).or(tls.lifetime);
     }
 }
 

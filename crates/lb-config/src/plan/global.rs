@@ -50,6 +50,8 @@ pub struct Global {
     pub local_peer: Option<Arc<str>>,
     /// `spread-checks`: percent of jitter on check intervals, 0 to 50.
     pub spread_checks: u8,
+    /// `max-spread-checks`: over how long the first checks are spread at most.
+    pub first_checks_within: Option<Duration>,
     /// `maxpipes`: how many pipes bytes may be spliced through; `None` is as the files allow.
     pub pipes: Option<u32>,
     /// `nosplice`: everything is copied.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_lb_core::expr::Expr;
 use tandem_text::Span;
@@ -11,8 +12,10 @@ use crate::tls::{Defaults, Words};
 /// `bind … ssl`: what clients are shown and asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Termination {
-    /// In the order of the line. The first certificate is for those whom no other fits.
+    /// Those of `default-crt`, and the others in the order of the line.
     pub certificates: Vec<Shown>,
+    /// How many of them are for those whom no other fits; 0 is the first certificate alone.
+    pub usual: usize,
     /// `strict-sni`: those get none.
     pub strict_sni: bool,
     pub terms: Terms,
@@ -25,6 +28,8 @@ pub struct Termination {
     pub client_order: bool,
     /// `tune.ssl.cachesize`: sessions that are kept for those who come back without a ticket.
     pub sessions: u32,
+    /// `tune.ssl.lifetime`: how long they may come back, by a ticket or without one.
+    pub lifetime: Duration,
     /// What lines of lists are laid over.
     pub(crate) said: Arc<Said>,
 }
@@ -96,6 +101,9 @@ pub struct Terms {
     /// OpenSSL's names; empty for the usual ones.
     pub suites: Vec<&'static str>,
     pub groups: Vec<&'static str>,
+    /// How is signed here, and by the other end: names of TLS 1.3; empty for the usual ways.
+    pub own_signatures: Vec<&'static str>,
+    pub their_signatures: Vec<&'static str>,
     pub alpn: Vec<String>,
 }
 

@@ -125,6 +125,24 @@ pub(crate) fn curves(list: &str) -> Found {
     })
 }
 
+/// The list of `sigalgs` or `client-sigalgs`: pairs of a key and a digest, or the names of TLS 1.3, which they become.
+pub(crate) fn signatures(list: &str) -> Found {
+    pick(list, |name| {
+        Some(match name {
+            "ECDSA+SHA256" | "ecdsa_secp256r1_sha256" => "ecdsa_secp256r1_sha256",
+            "ECDSA+SHA384" | "ecdsa_secp384r1_sha384" => "ecdsa_secp384r1_sha384",
+            "ed25519" => "ed25519",
+            "RSA-PSS+SHA256" | "PSS+SHA256" | "rsa_pss_rsae_sha256" => "rsa_pss_rsae_sha256",
+            "RSA-PSS+SHA384" | "PSS+SHA384" | "rsa_pss_rsae_sha384" => "rsa_pss_rsae_sha384",
+            "RSA-PSS+SHA512" | "PSS+SHA512" | "rsa_pss_rsae_sha512" => "rsa_pss_rsae_sha512",
+            "RSA+SHA256" | "rsa_pkcs1_sha256" => "rsa_pkcs1_sha256",
+            "RSA+SHA384" | "rsa_pkcs1_sha384" => "rsa_pkcs1_sha384",
+            "RSA+SHA512" | "rsa_pkcs1_sha512" => "rsa_pkcs1_sha512",
+            _ => return None,
+        })
+    })
+}
+
 fn pick(list: &str, known: impl Fn(&str) -> Option<&'static str>) -> Found {
     let mut found = Found::default();
     for name in list.split(':').filter(|name| !name.is_empty()) {
@@ -180,6 +198,16 @@ mod tests {
             (found.names, found.left_out),
             (vec!["P-256", "X25519"], vec!["P-521".to_owned()])
         );
+    }
+
+    #[test]
+    fn signatures_have_two_kinds_of_names() {
+        let found = signatures("ECDSA+SHA256:RSA+SHA1:RSA-PSS+SHA256:ecdsa_secp256r1_sha256:ed25519");
+        assert_eq!(
+            found.names,
+            ["ecdsa_secp256r1_sha256", "rsa_pss_rsae_sha256", "ed25519"]
+        );
+        assert_eq!(found.left_out, ["RSA+SHA1"]);
     }
 
     #[test]

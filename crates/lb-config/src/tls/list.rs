@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use tandem_text::Spanned;
 use thiserror::Error;
 
-use super::settle::{self, Settling};
-use super::{Found, Verify, Words, curves, old_suites, suites};
+use super::settle::Settling;
+use super::{Found, Verify, Words, curves, old_suites, signatures, suites};
 use crate::plan::{Authorities, Clients, Termination, Terms, TlsVersion};
 
 /// A line of a list.
@@ -66,6 +66,8 @@ const WORDS: &[(&str, bool)] = &[
     ("ciphersuites", true),
     ("curves", true),
     ("ecdhe", true),
+    ("sigalgs", true),
+    ("client-sigalgs", true),
     ("ssl-min-ver", true),
     ("ssl-max-ver", true),
 ];
@@ -145,6 +147,8 @@ impl ListLine {
                 "ciphers" => words.old_suites = Some(named(old_suites(value)).map_err(bad)?),
                 "ciphersuites" => words.suites = Some(named(suites(value)).map_err(bad)?),
                 "curves" | "ecdhe" => words.groups = Some(named(curves(value)).map_err(bad)?),
+                "sigalgs" => words.signatures = Some(named(signatures(value)).map_err(bad)?),
+                "client-sigalgs" => words.client_signatures = Some(named(signatures(value)).map_err(bad)?),
                 "ssl-min-ver" => words.versions.least = Some(version(value).map_err(bad)?),
                 "ssl-max-ver" => words.versions.most = Some(version(value).map_err(bad)?),
                 other => return Err(BadLine::Unknown(other.to_owned())),
@@ -212,7 +216,7 @@ impl Termination {
     /// The same line, with where its certificate is.
     pub fn placed(&self, line: ListLine) -> ListLine {
         ListLine {
-            certificate: settle::under(self.said.defaults.crt_base.as_deref(), &line.certificate),
+            certificate: self.said.defaults.certificate(&line.certificate),
             ..line
         }
     }

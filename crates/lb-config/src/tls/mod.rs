@@ -4,12 +4,14 @@ mod ciphers;
 mod list;
 mod settle;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::expr::Spelled;
+use crate::haproxy::Beside;
 use crate::plan::{Authorities, Errors, Shown, TlsVersion};
 
-pub(crate) use ciphers::{Found, curves, old_suites, suites};
+pub(crate) use ciphers::{Found, curves, old_suites, signatures, suites};
 pub use list::{BadLine, ListLine, ListWord};
 pub(crate) use settle::Settling;
 
@@ -20,6 +22,8 @@ pub(crate) struct Words {
     pub(crate) on: bool,
     /// `crt`, `crt-list`
     pub(crate) shown: Vec<Shown>,
+    /// `default-crt`
+    pub(crate) usual: Vec<PathBuf>,
     pub(crate) authorities: Option<Authorities>,
     /// `ca-verify-file`: more of them, of which clients are not told.
     pub(crate) hidden_authorities: Option<PathBuf>,
@@ -33,6 +37,9 @@ pub(crate) struct Words {
     pub(crate) old_suites: Option<Vec<&'static str>>,
     pub(crate) suites: Option<Vec<&'static str>>,
     pub(crate) groups: Option<Vec<&'static str>>,
+    /// `sigalgs`, `client-sigalgs`
+    pub(crate) signatures: Option<Vec<&'static str>>,
+    pub(crate) client_signatures: Option<Vec<&'static str>>,
     pub(crate) versions: Versions,
     pub(crate) alpn: Option<Vec<String>>,
     pub(crate) strict_sni: bool,
@@ -85,9 +92,37 @@ pub(crate) struct Versions {
 pub(crate) struct Defaults {
     pub(crate) of_binds: Words,
     pub(crate) of_servers: Words,
+    /// `default-path`: where paths begin that begin nowhere else.
+    pub(crate) base: Option<PathBuf>,
+    /// And that goes with the file of the configuration.
+    pub(crate) beside: Option<Beside>,
     pub(crate) ca_base: Option<PathBuf>,
     pub(crate) crt_base: Option<PathBuf>,
     /// `ssl-server-verify none`
     pub(crate) trusts_servers: bool,
     pub(crate) sessions: Option<u32>,
+    /// `tune.ssl.lifetime`
+    pub(crate) lifetime: Option<Duration>,
+}
+
+impl Defaults {
+    /// Where a certificate is.
+    pub(crate) fn certificate(&self, path: &Path) -> PathBuf {
+        self.place(&under(self.crt_base.as_deref(), path))
+    }
+
+    /// Where an authority is, or a list of what is believed no more.
+    pub(crate) fn authority(&self, path: &Path) -> PathBuf {
+        self.place(&under(self.ca_base.as_deref(), path))
+    }
+
+    /// Where anything else is.
+    pub(crate) fn place(&self, path: &Path) -> PathBuf {
+        under(self.base.as_deref(), path)
+    }
+}
+
+/// A path that does not begin at the root is looked for there.
+fn under(base: Option<&Path>, path: &Path) -> PathBuf {
+    base.map_or_else(|| path.to_owned(), |base| base.join(path))
 }

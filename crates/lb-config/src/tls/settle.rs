@@ -1,7 +1,7 @@
 //! Words and defaults to what the Plan says.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tandem_lb_core::expr::Place;
 use tandem_text::{Diagnostic, Span, Spanned};
@@ -38,13 +38,14 @@ impl<'a> Settling<'a> {
     /// `None` when the line does not say `ssl`.
     pub(crate) fn termination(mut self) -> Option<Termination> {
         let words = self.words;
+        let names_one = !(words.shown.is_empty() && words.usual.is_empty());
         if !words.on {
-            if !words.shown.is_empty() {
+            if names_one {
                 self.warn("a certificate is named, but TLS is not spoken here", "add `ssl`");
             }
             return None;
         }
-        if words.shown.is_empty() {
+        if !names_one {
             self.complain(
                 code::MISSING,
                 "this listener has no certificate to show",
@@ -52,16 +53,19 @@ impl<'a> Settling<'a> {
             );
         }
         let usual = &self.defaults.of_binds;
-        let base = self.defaults.crt_base.as_deref();
+        let shown = words.usual.iter().cloned().map(Shown::Path);
+        let shown = shown.chain(words.shown.iter().cloned());
         Some(Termination {
-            certificates: words.shown.iter().map(|shown| found(base, shown)).collect(),
+            certificates: shown.map(|shown| self.found(&shown)).collect(),
+            usual: words.usual.len(),
             strict_sni: words.strict_sni || usual.strict_sni,
-            terms: self.terms(usual),
+            terms: self.terms(usual, End::Server),
             clients: self.clients(),
             tickets: !(words.no_tickets || usual.no_tickets),
-            ticket_keys: words.ticket_keys.clone(),
+            ticket_keys: words.ticket_keys.as_ref().map(|path| self.defaults.place(path)),
             client_order: words.client_order || usual.client_order,
             sessions: self.defaults.sessions.unwrap_or(SESSIONS),
+            lifetime: self.defaults.lifetime.unwrap_or(LIFETIME),
             said: self.said(),
         })
     }
@@ -69,7 +73,7 @@ impl<'a> Settling<'a> {
     /// The rules for those who are shown what one line of a list names.
     pub(crate) fn of_line(mut self) -> (Terms, Clients) {
         let usual = &self.defaults.of_binds;
-        (self.terms(usual), self.clients())
+        (self.terms(usual, End::Server), self.clients())
     }
 
     /// The defaults are laid under it here, so that the same is the same however it was said.
@@ -88,6 +92,11 @@ impl<'a> Settling<'a> {
                 old_suites: words.old_suites.clone().or_else(|| usual.old_suites.clone()),
                 suites: words.suites.clone().or_else(|| usual.suites.clone()),
                 groups: words.groups.clone().or_else(|| usual.groups.clone()),
+                signatures: words.signatures.clone().or_else(|| usual.signatures.clone()),
+                client_signatures: words
+                    .client_signatures
+                    .clone()
+                    .or_else(|| usual.client_signatures.clone()),
                 versions: Versions {
                     least: left.first().copied(),
                     most: left.last().copied(),
@@ -97,6 +106,7 @@ impl<'a> Settling<'a> {
                 ..Words::default()
             },
             defaults: Defaults {
+                base: self.defaults.base.clone(),
                 ca_base: self.defaults.ca_base.clone(),
                 crt_base: self.defaults.crt_base.clone(),
                 ..Defaults::default()
@@ -146,12 +156,11 @@ impl<'a> Settling<'a> {
     fn origin(&mut self) -> Origination {
         let words = self.words;
         let usual = &self.defaults.of_servers;
-        let base = self.defaults.crt_base.as_deref();
         Origination {
-            terms: self.terms(usual),
+            terms: self.terms(usual, End::Client),
             trust: self.servers(),
             host: words.host.clone(),
-            certificate: words.shown.first().map(|shown| under(base, shown.path())),
+            certificate: words.shown.first().map(|shown| self.defaults.certificate(shown.path())),
             sni: words.sni.as_ref().map(|sni| sni.expr.clone()),
             reuses: !(words.no_reuse || words.no_tickets || usual.no_tickets),
         }
@@ -190,7 +199,7 @@ impl<'a> Settling<'a> {
                 .words
                 .hidden_authorities
                 .as_ref()
-                .map(|path| under(self.defaults.ca_base.as_deref(), path)),
+                .map(|path| self.defaults.authority(path)),
             hides_all: self.words.hides_authorities,
             forgiven: Forgiven {
                 of_authorities: self.words.forgiven_authorities.clone(),
@@ -204,18 +213,17 @@ impl<'a> Settling<'a> {
     }
 
     fn trust(&self) -> Option<Trust> {
-        let base = self.defaults.ca_base.as_deref();
         let authorities = match self.words.authorities.as_ref()? {
-            Authorities::Path(path) => Authorities::Path(under(base, path)),
+            Authorities::Path(path) => Authorities::Path(self.defaults.authority(path)),
             Authorities::System => Authorities::System,
         };
         Some(Trust {
             authorities,
-            revoked: self.words.revoked.as_ref().map(|path| under(base, path)),
+            revoked: self.words.revoked.as_ref().map(|path| self.defaults.authority(path)),
         })
     }
 
-    fn terms(&mut self, usual: &Words) -> Terms {
+    fn terms(&mut self, usual: &Words, end: End) -> Terms {
         let words = self.words;
         let old = words.old_suites.as_deref().or(usual.old_suites.as_deref());
         let new = words.suites.as_deref().or(usual.suites.as_deref());
@@ -224,15 +232,34 @@ impl<'a> Settling<'a> {
             let help = "1.2 and 1.3 are spoken; allow one of them";
             self.complain(code::CONFLICT, "no version of TLS is left", help);
         }
+        let of_servers = words.signatures.as_ref().or(usual.signatures.as_ref());
+        let of_clients = words.client_signatures.as_ref().or(usual.client_signatures.as_ref());
+        // As OpenSSL does it: what is said of all counts for clients, too.
+        let of_clients = of_clients.or(of_servers).cloned().unwrap_or_default();
+        let of_servers = of_servers.cloned().unwrap_or_default();
+        let (own_signatures, their_signatures) = match end {
+            End::Server => (of_servers, of_clients),
+            End::Client => (of_clients, of_servers),
+        };
         Terms {
             versions,
             suites: ciphers::all(old, new),
+            own_signatures,
+            their_signatures,
             groups: words
                 .groups
                 .clone()
                 .or_else(|| usual.groups.clone())
                 .unwrap_or_default(),
             alpn: words.alpn.clone().unwrap_or_default(),
+        }
+    }
+
+    /// A list is where it says.
+    fn found(&self, shown: &Shown) -> Shown {
+        match shown {
+            Shown::Path(path) => Shown::Path(self.defaults.certificate(path)),
+            Shown::List(path) => Shown::List(self.defaults.place(path)),
         }
     }
 
@@ -245,6 +272,16 @@ impl<'a> Settling<'a> {
             .push(Diagnostic::warning(code::INCOMPLETE, self.at, message).help(help));
     }
 }
+
+/// Which end this is.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Server,
+    Client,
+}
+
+/// HAProxy's `tune.ssl.lifetime`.
+const LIFETIME: Duration = Duration::from_secs(300);
 
 /// HAProxy's `tune.ssl.cachesize`.
 const SESSIONS: u32 = 20_000;
@@ -269,17 +306,4 @@ impl Versions {
         };
         [TlsVersion::V12, TlsVersion::V13].into_iter().filter(is_left).collect()
     }
-}
-
-/// A list is where it says.
-fn found(base: Option<&Path>, shown: &Shown) -> Shown {
-    match shown {
-        Shown::Path(path) => Shown::Path(under(base, path)),
-        Shown::List(path) => Shown::List(path.clone()),
-    }
-}
-
-/// A path that does not begin at the root is looked for there.
-pub(super) fn under(base: Option<&Path>, path: &Path) -> PathBuf {
-    base.map_or_else(|| path.to_owned(), |base| base.join(path))
 }

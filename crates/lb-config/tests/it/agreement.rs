@@ -22,8 +22,19 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// A line that stands in no file.
+    pub(crate) fn made(section: &str, line: &str) -> Case {
+        Case {
+            file: String::new(),
+            mark: '+',
+            section: section.to_owned(),
+            line: line.to_owned(),
+            reason: String::new(),
+        }
+    }
+
     /// As a whole configuration.
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         text_of(&self.section, &self.line)
     }
 
@@ -45,6 +56,9 @@ fn text_of(section: &str, lines: &str) -> String {
         "frontend" => format!("{TIMES}{FRONTEND} {line}\n{BACKENDS}"),
         "backend" => format!("{TIMES}{FRONTEND}{BACKENDS}backend d\n server s 127.0.0.1:3\n {line}\n"),
         "listen" => format!("{TIMES}listen l\n bind 127.0.0.1:18108\n server s 127.0.0.1:3\n {line}\n{BACKENDS}"),
+        "resolvers" | "peers" | "userlist" | "ring" => {
+            format!("{TIMES}{FRONTEND}{BACKENDS}{section} r\n {line}\n")
+        }
         other => panic!("what is `[{other}]`?"),
     }
 }
@@ -82,7 +96,7 @@ pub(crate) fn cases() -> Vec<Case> {
     cases
 }
 
-fn we_accept(text: &str) -> bool {
+pub(crate) fn we_accept(text: &str) -> bool {
     let world = World::new(&|name| std::env::var(name).ok(), &|path| {
         fs::read(path).map_err(|why| why.to_string())
     });
@@ -93,7 +107,7 @@ fn we_accept(text: &str) -> bool {
 ///
 /// Starting it takes longer than reading a line, so lines are shown to it together, and apart only where it refuses some of
 /// them: halves of halves, until each has an answer of its own.
-fn verdicts(cases: &[Case]) -> Vec<Option<bool>> {
+pub(crate) fn verdicts(cases: &[Case]) -> Vec<Option<bool>> {
     const AT_A_TIME: usize = 4;
     let is_installed = cases
         .first()

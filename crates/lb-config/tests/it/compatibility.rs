@@ -8,6 +8,7 @@ use tandem_lb_config::{KeywordDoc, address_docs, keyword_docs, unsupported_docs}
 
 use crate::agreement::cases;
 use crate::configs::configs;
+use crate::generated::entries;
 use crate::{errors, read};
 
 const HEAD: &str = "# tandem-lb and haproxy.cfg\n\nMade from the keyword tables and `tests/corpus` by `TANDEM_RECORD=1 cargo test -p \
@@ -139,6 +140,11 @@ const ON_PURPOSE: &[(&str, &str)] = &[
         "`lb_proxy_header`, `lb_page`, `it::meaning`",
     ),
     (
+        "`default-path`: paths begin at one place for all files of the configuration, and what they name is called by where it is (`show ssl cert`, \
+         `show acl`), where HAProxy has a place for each file and calls things as they are written.",
+        "`it::default_path`",
+    ),
+    (
         "On the stats socket, `set rate-limit` refuses what is no number, where HAProxy lifts the limit; `set var` needs no experimental mode, \
          and takes no `fmt`.",
         "`lb_socket::commands`",
@@ -228,6 +234,19 @@ fn page() -> String {
         for marked in config.marks().filter(|marked| !marked.reason.is_empty()) {
             difference(&marked.line, &config.file, marked.mark, &marked.reason);
         }
+    }
+    for entry in entries() {
+        let arguments = entry
+            .arguments
+            .iter()
+            .map(|argument| if argument.is_empty() { "nothing" } else { argument });
+        let line = format!("{}: {}", entry.words, arguments.collect::<Vec<_>>().join(", "));
+        let places = if entry.sections.is_empty() {
+            "anywhere".to_owned()
+        } else {
+            entry.sections.join(" ")
+        };
+        difference(&line, &places, entry.mark, &entry.reason);
     }
     text.push_str("\n## Kinds of addresses\n\n`KIND@ADDRESS`, and perhaps `stream+` or `dgram+` before it.\n\n");
     text.push_str("| kind | where | |\n|---|---|---|\n");

@@ -98,6 +98,8 @@ fn of_global() {
     global("maxpipes 0", |g| show(g.pipes), "None");
     global("nosplice", |g| show(g.no_splice), "true");
     global("spread-checks 50", |g| show(g.spread_checks), "50");
+    global("max-spread-checks 50ms", |g| show(g.first_checks_within), "Some(50ms)");
+    global("max-spread-checks 0", |g| show(g.first_checks_within), "None");
     global(
         "tandem-state-file /s every 3s",
         |g| show((&g.state.own, g.state.every)),

@@ -152,6 +152,8 @@ node = "n"
 description = "some words"
 hard-stop-after = "3s"
 spread-checks = 5
+first-checks-within = "7s"
+default-path = "/d"
 log-tag = "x"
 log-hostname = "h"
 control-timeout = 5000
@@ -242,7 +244,7 @@ name = "t"
 stick-table = "type string len 9 size 10"
 "#;
     let haproxy = "global\n maxconn 100\n maxconnrate 7\n maxsessrate 8\n daemon\n nbthread 2\n pidfile /p\n user u\n group g\n chroot /c\n node n\n \
-        description some words\n hard-stop-after 3s\n spread-checks 5\n log-tag x\n log-send-hostname h\n \
+        description some words\n hard-stop-after 3s\n spread-checks 5\n max-spread-checks 7s\n default-path origin /d\n log-tag x\n log-send-hostname h\n \
         stats timeout 5s\n log 10.0.0.1 len 200 format rfc5424 local0 info err\n \
         stats socket /s level user severity-output number mode 600 user u group g expose-fd listeners\n\
         defaults\n mode tcp\n maxconn 50\n rate-limit sessions 9\n backlog 10\n default_backend b\n retries 2\n option redispatch 3\n \

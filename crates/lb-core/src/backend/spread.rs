@@ -20,6 +20,8 @@ pub struct Spread {
     /// Checks in all.
     pub total: u32,
     pub shortest: Duration,
+    /// `max-spread-checks`: over how long they are spread at most.
+    pub within: Option<Duration>,
 }
 
 impl Spread {
@@ -51,7 +53,8 @@ impl Spread {
 
     pub(super) fn delay(&self, position: u32, check: &CheckSettings, disabled: bool, seed: &mut Seed) -> Duration {
         let span = first_wait(check, disabled).max(self.shortest);
-        vary(span, self.percent, seed) * (self.before + position) / self.total.max(1)
+        let span = vary(span, self.percent, seed);
+        self.within.map_or(span, |most| span.min(most)) * (self.before + position) / self.total.max(1)
     }
 }
 

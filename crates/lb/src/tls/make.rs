@@ -4,11 +4,11 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use tandem_lb_config::{self as plan, Authorities, Clients, Errors, ListLine, TlsVersion};
+use tandem_lb_config::{self as plan, Authorities, Clients, Errors, ListLine, Shown, TlsVersion};
 use tandem_text::base64;
 use tandem_tls::{
-    Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Rules, Terms,
-    TicketKeys, TicketKeysError, Trust, TrustError, Version,
+    Certificate, CertificateError, Entry, Forgiven, Listener, Origin, OriginError, OriginTerms, Protocol, Rules,
+    Signatures, Terms, TicketKeys, TicketKeysError, Trust, TrustError, Version,
 };
 use thiserror::Error;
 
@@ -56,9 +56,18 @@ impl<'a> Source<'a> {
 }
 
 pub(super) fn listener(tls: &plan::Termination, from: &Source<'_>) -> Result<Listener, MakeError> {
-    let usual = terms(tls, &tls.terms, &tls.clients, from)?;
+    let terms = terms(tls, &tls.terms, &tls.clients, from)?;
+    let all = &tls.certificates;
+    let (usual, others) = all.split_at(tls.usual.min(all.len()));
+    let mut entries = entries(usual, tls, &terms, from)?;
+    let usual = entries.len().max(1);
+    entries.extend(self::entries(others, tls, &terms, from)?);
+    Ok(Listener::new(entries, usual, tls.strict_sni)?)
+}
+
+fn entries(all: &[Shown], tls: &plan::Termination, usual: &Terms, from: &Source<'_>) -> Result<Vec<Entry>, MakeError> {
     let mut entries = Vec::new();
-    for shown in &tls.certificates {
+    for shown in all {
         let path = shown.path();
         match from.shelf.lists.get(path) {
             None => entries.push(entry(&ListLine::plain(path.to_owned(), 0), usual.clone(), from)?),
@@ -74,7 +83,7 @@ pub(super) fn listener(tls: &plan::Termination, from: &Source<'_>) -> Result<Lis
             }
         }
     }
-    Ok(Listener::new(entries, tls.strict_sni)?)
+    Ok(entries)
 }
 
 fn terms(tls: &plan::Termination, own: &plan::Terms, whom: &Clients, from: &Source<'_>) -> Result<Terms, MakeError> {
@@ -90,6 +99,8 @@ fn terms(tls: &plan::Termination, own: &plan::Terms, whom: &Clients, from: &Sour
         tickets: tls.tickets,
         ticket_keys: keys.map(|keys| (keys, rules(whom, from))),
         sessions: tls.sessions as usize,
+        lifetime: tls.lifetime,
+        signatures: signatures(own),
         client_order: tls.client_order,
     })
 }
@@ -164,6 +175,7 @@ fn entry(line: &ListLine, terms: Terms, from: &Source<'_>) -> Result<Entry, Make
 pub(super) fn origin(tls: &plan::Origination, from: &Source<'_>) -> Result<Origin, MakeError> {
     Ok(Origin::new(OriginTerms {
         protocol: protocol(&tls.terms),
+        signatures: signatures(&tls.terms),
         alpn: alpn(&tls.terms.alpn),
         trust: tls.trust.as_ref().map(|whom| trust(whom, from)).transpose()?,
         host: tls.host.clone(),
@@ -240,6 +252,10 @@ fn protocol(terms: &plan::Terms) -> Protocol {
     };
     let versions: Vec<Version> = terms.versions.iter().map(version).collect();
     Protocol::new(&versions, &terms.suites, &terms.groups)
+}
+
+fn signatures(terms: &plan::Terms) -> Signatures {
+    Signatures::new(&terms.own_signatures, &terms.their_signatures)
 }
 
 fn alpn(names: &[String]) -> Vec<Vec<u8>> {

@@ -14,6 +14,7 @@ use crate::carried::{Carried, Socket};
 use crate::listener::{Entry, Terms};
 use crate::origin::{Origin, OriginTerms};
 use crate::protocol::{Protocol, Version};
+use crate::signing::Signatures;
 use crate::tickets::{Rules, TicketKeys};
 use crate::trust::{Errors, Forgiven, Trust};
 use crate::{Certificate, anyone};
@@ -54,11 +55,14 @@ impl Authority {
     }
 
     fn vouch_with(&self, hosts: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Arc<Certificate> {
-        let key = KeyPair::generate().unwrap();
+        self.vouch_by(&KeyPair::generate().unwrap(), hosts, change)
+    }
+
+    fn vouch_by(&self, key: &KeyPair, hosts: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Arc<Certificate> {
         let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();
         change(&mut params);
-        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let certificate = params.signed_by(key, &self.issuer).unwrap();
         let pem = certificate.pem() + &key.serialize_pem();
         let pieces = Pieces {
             pem: pem.into_bytes(),
@@ -80,6 +84,8 @@ fn terms(versions: &[Version]) -> Terms {
         tickets: true,
         ticket_keys: None,
         sessions: 16,
+        lifetime: std::time::Duration::from_secs(300),
+        signatures: Signatures::default(),
         client_order: false,
     }
 }
@@ -91,12 +97,13 @@ fn listener(certificates: &[Arc<Certificate>], terms: &Terms, is_strict: bool) -
         filters: Vec::new(),
         is_apart: false,
     });
-    Arc::new(Listener::new(entries.collect(), is_strict).unwrap())
+    Arc::new(Listener::new(entries.collect(), 1, is_strict).unwrap())
 }
 
 fn origin(versions: &[Version], trust: Option<Trust>) -> OriginTerms {
     OriginTerms {
         protocol: Protocol::new(versions, &[], &[]),
+        signatures: Signatures::default(),
         alpn: Vec::new(),
         trust,
         host: None,
@@ -294,6 +301,86 @@ fn a_server_must_be_vouched_for_and_have_the_name() {
     assert!(meets(None, None, Some("b.example")), "verify none");
 }
 
+/// By the names of TLS 1.3: what the keys of two curves sign with.
+const SHORT: &str = "ecdsa_secp256r1_sha256";
+const LONG: &str = "ecdsa_secp384r1_sha384";
+
+/// A certificate with a short key and one with a long one.
+fn short_and_long(authority: &Authority) -> [Arc<Certificate>; 2] {
+    let long = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    [
+        authority.vouch(&["short"]),
+        authority.vouch_by(&long, &["long"], |_| {}),
+    ]
+}
+
+#[test]
+fn how_servers_sign_is_agreed_on() {
+    let authority = Authority::new();
+    let certificates = short_and_long(&authority);
+    let shown = |version, ours: &[&str], theirs: &[&str], usual| {
+        let entries = certificates.each_ref().map(|certificate| Entry {
+            certificate: certificate.clone(),
+            terms: Terms {
+                signatures: Signatures::new(ours, &[]),
+                ..terms(&[version])
+            },
+            filters: Vec::new(),
+            is_apart: false,
+        });
+        let mut server = Connection::accept(Arc::new(Listener::new(entries.into(), usual, false).unwrap()));
+        let terms = OriginTerms {
+            signatures: Signatures::new(&[], theirs),
+            ..origin(&[version], Some(authority.trust()))
+        };
+        let mut client = connect(terms, None);
+        let done = shake(&mut client, &mut server, BUFFER / 2).ok();
+        done.map(|()| server.shown().unwrap().name.display().to_string())
+    };
+    let table: &[(&[&str], &[&str], usize, Option<&str>)] = &[
+        (&[], &[], 2, Some("short")),
+        (&[], &[LONG], 2, Some("long")),
+        (&[], &[LONG], 1, None),
+        (&[LONG], &[], 2, Some("long")),
+        (&[LONG], &[], 1, None),
+        (&[LONG, SHORT], &[SHORT], 1, Some("short")),
+        (&["rsa_pkcs1_sha256"], &[], 2, None),
+    ];
+    for version in BOTH {
+        for (ours, theirs, usual, expected) in table {
+            let shown = shown(version, ours, theirs, *usual);
+            assert_eq!(shown.as_deref(), *expected, "{version:?} {ours:?} {theirs:?} {usual}");
+        }
+    }
+}
+
+#[test]
+fn how_clients_sign_is_agreed_on() {
+    let authority = Authority::new();
+    let [short, long] = short_and_long(&authority);
+    let comes = |version, ours: &[&str], theirs: &[&str], shows: &Arc<Certificate>| {
+        let terms = Terms {
+            clients: authority.trust().clients(true, Forgiven::default()).unwrap(),
+            signatures: Signatures::new(&[], theirs),
+            ..terms(&[version])
+        };
+        let mut server = Connection::accept(listener(std::slice::from_ref(&short), &terms, false));
+        let terms = OriginTerms {
+            signatures: Signatures::new(ours, &[]),
+            certificate: Some(shows.clone()),
+            ..origin(&[version], None)
+        };
+        shake(&mut connect(terms, None), &mut server, BUFFER / 2).is_ok()
+    };
+    for version in BOTH {
+        assert!(comes(version, &[], &[], &short), "{version:?}");
+        assert!(comes(version, &[LONG], &[], &long), "{version:?}");
+        assert!(!comes(version, &[LONG], &[], &short), "{version:?}: it cannot");
+        assert!(comes(version, &[], &[LONG], &long), "{version:?}");
+        assert!(!comes(version, &[], &[LONG], &short), "{version:?}: it is not believed");
+    }
+}
+
 #[test]
 fn protocols_without_overlap_are_no_obstacle() {
     let authority = Authority::new();
@@ -467,7 +554,7 @@ fn replaced_keys_are_forgotten_by_lines_with_words_of_their_own_too() {
         filters: Vec::new(),
         is_apart: host == hosts[1],
     });
-    let listener = Arc::new(Listener::new(entries.into(), false).unwrap());
+    let listener = Arc::new(Listener::new(entries.into(), 1, false).unwrap());
     for (place, host) in hosts.into_iter().enumerate() {
         listener.take_keys(&keys([1, 2, 3]));
         let origin = Origin::new(origin(&[Version::Tls13], None)).unwrap();

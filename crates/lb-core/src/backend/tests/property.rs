@@ -217,22 +217,28 @@ proptest! {
         }
     }
 
-    /// First checks: in order, within the interval, and evenly when all intervals are the same.
+    /// First checks: in order, within the interval and within what is said of all, and evenly when all intervals are the same.
     #[test]
-    fn first_checks_stand_in_a_row(counts in proptest::collection::vec(0usize..5, 1..5)) {
+    fn first_checks_stand_in_a_row(
+        counts in proptest::collection::vec(0usize..5, 1..5),
+        within in proptest::option::of(1u64..3000),
+    ) {
         let all: Vec<Vec<ServerSettings>> =
             counts.iter().map(|&n| (0..n as u32).map(|i| server(i, Some(checks(4000, 2, 3)))).collect()).collect();
         let total = counts.iter().sum::<usize>() as u64;
         let mut starts = Vec::new();
         let spreads = Spread::over(0, all.iter().map(Vec::as_slice));
+        let within = within.map(Duration::from_millis);
         for (servers, spread) in all.into_iter().zip(spreads) {
+            let spread = Spread { within, ..spread };
             let (name, kind, policy) = (Arc::from("be"), ProxyKind::Backend, Policy::default());
             let parts = BackendSettings { name, kind, policy, log_checks: false, spread, servers };
             let be = Backend::new(parts, Seed::new(1), Mono::ZERO);
             starts.extend(be.servers.iter().filter_map(Server::due));
         }
         // A server that starts is not fully up, so its interval is the fast one: a second.
-        let expected: Vec<Mono> = (0..total).map(|i| Mono::from_nanos(1_000_000_000 * i / total)).collect();
+        let span = within.map_or(1_000, |most| most.as_millis().min(1_000) as u64) * 1_000_000;
+        let expected: Vec<Mono> = (0..total).map(|i| Mono::from_nanos(span * i / total)).collect();
         prop_assert_eq!(starts, expected);
     }
 }
