@@ -159,9 +159,12 @@ impl Entry {
     }
 }
 
+/// Who accepts it, words, and arguments.
+type Row<'a> = (char, &'a str, Vec<&'a str>);
+
 /// As the list would have them.
 fn shown(unknown: Vec<(char, &Made)>) -> String {
-    let mut rows: BTreeMap<(char, &str, Vec<&str>), Vec<&str>> = BTreeMap::new();
+    let mut rows: BTreeMap<Row<'_>, Vec<&str>> = BTreeMap::new();
     let mut by_section: BTreeMap<(char, &str, &str), Vec<&str>> = BTreeMap::new();
     for (mark, made) in unknown {
         let argument = if made.argument.is_empty() { "-" } else { made.argument };
@@ -173,7 +176,7 @@ fn shown(unknown: Vec<(char, &Made)>) -> String {
     for ((mark, words, section), arguments) in by_section {
         rows.entry((mark, words, arguments)).or_default().push(section);
     }
-    let row = |((mark, words, arguments), sections): (&(char, &str, Vec<&str>), &Vec<&str>)| {
+    let row = |((mark, words, arguments), sections): (&Row<'_>, &Vec<&str>)| {
         format!("{mark} [{}] {words}: {}", sections.join(" "), arguments.join(", "))
     };
     rows.iter().map(row).collect::<Vec<_>>().join("\n")

@@ -337,7 +337,8 @@ fn how_servers_sign_is_agreed_on() {
         let done = shake(&mut client, &mut server, BUFFER / 2).ok();
         done.map(|()| server.shown().unwrap().name.display().to_string())
     };
-    let table: &[(&[&str], &[&str], usize, Option<&str>)] = &[
+    type Names = &'static [&'static str];
+    let table: &[(Names, Names, usize, Option<&str>)] = &[
         (&[], &[], 2, Some("short")),
         (&[], &[LONG], 2, Some("long")),
         (&[], &[LONG], 1, None),

@@ -236,7 +236,8 @@ fn each_refusal_is_borne_as_long_as_its_own_hold_says() {
         other: hold,
         ..Hold::default()
     };
-    let table: [(Rcode, fn(Hold, Duration) -> Hold, Reason); 3] = [
+    type With = fn(Hold, Duration) -> Hold;
+    let table: [(Rcode, With, Reason); 3] = [
         (
             Rcode::NXDOMAIN,
             |hold, no_name| Hold { no_name, ..hold },
