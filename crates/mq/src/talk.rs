@@ -174,7 +174,7 @@ impl<D: Dialect> Client<'_, D> {
                 },
                 read = wire.read(&mut self.incoming), if reads => match read {
                     Ok(0) | Err(_) => return,
-                    Ok(_) => {}
+                    Ok(_) => self.session.came(self.shared.clock.now()),
                 },
                 Some(output) = inbox.recv(), if !unsent => {
                     self.session.handle(Input::Broker(output), self.shared.clock.now());

@@ -251,6 +251,13 @@ impl Dialect for Session {
         }
     }
 
+    /// Any octet is as good as a heartbeat (section 4.2.7).
+    fn came(&mut self, now: Mono) {
+        if !self.line.is_closed() {
+            self.line.heard(now);
+        }
+    }
+
     fn garbled(&mut self, error: DecodeError, now: Mono) {
         match error.code {
             // What we speak, and the end (section 4.2.2).

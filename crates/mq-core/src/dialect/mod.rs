@@ -121,6 +121,9 @@ pub trait Dialect: Sized {
 
     fn item(&mut self, item: Self::Item, now: Mono);
 
+    /// Some bytes have come, a whole item or not. Protocols in which any byte is a sign of life hear of it.
+    fn came(&mut self, _now: Mono) {}
+
     fn garbled(&mut self, error: Self::Error, now: Mono);
 
     fn broker(&mut self, output: broker::Output, now: Mono);

@@ -21,18 +21,24 @@ impl Session {
     /// CONNECT, or STOMP, which is the same by another name.
     pub(super) fn connect(&mut self, frame: &Frame) {
         let Some(version) = Version::negotiate(frame.header("accept-version")) else {
-            let supported = "this broker speaks STOMP 1.0, 1.1 and 1.2";
-            return self.fail("no common version", supported, frame.header("receipt"));
+            return self.fail_as(frame.header("receipt"), no_common_version());
         };
-        let Some(beat) = beat_of(frame.header("heart-beat")) else {
+        // There were no heart-beats in 1.0.
+        let beat = frame.header("heart-beat").filter(|_| version > Version::V1_0);
+        let Some(beat) = beat_of(beat) else {
             let wanted = "heart-beat is two numbers of milliseconds, such as 10000,10000";
             return self.fail("the heart-beat cannot be read", wanted, frame.header("receipt"));
         };
         self.version = version;
         self.asked = Asked { beat };
-        self.client_id = frame.header("client-id").filter(|id| !id.is_empty()).map(Into::into);
+        // Which version this frame is of is only known now, and in 1.0 what stands around a value does not belong to it.
+        let header = |name| {
+            let value = frame.header(name)?;
+            Some(if version > Version::V1_0 { value } else { value.trim() })
+        };
+        self.client_id = header("client-id").filter(|id| !id.is_empty()).map(Into::into);
         self.state = State::Checking;
-        let header = |name| frame.header(name).map(Into::into);
+        let header = |name| header(name).map(Into::into);
         self.line.authenticate(header("login"), header("passcode"));
     }
 
@@ -62,6 +68,15 @@ impl Session {
     }
 }
 
+/// The header `version` says what would have been understood (STOMP 1.2, "Protocol Negotiation").
+fn no_common_version() -> Frame {
+    let all = Version::ALL.map(Version::as_str);
+    Frame::new(Command::Error)
+        .with("version", all.join(","))
+        .with("message", "no common version")
+        .body(format!("this broker speaks STOMP {}\n", all.join(", ")).into_bytes())
+}
+
 /// The slower of the two, or never when one of them cannot or does not want to (STOMP 1.2, "Heart-beating").
 fn agreed(one: Duration, other: Duration) -> Duration {
     match one.is_zero() || other.is_zero() {
@@ -88,7 +103,8 @@ mod tests {
         }
         assert_eq!(beat_of(None), Some((0, 0)));
         assert_eq!(beat_of(Some("1, 2")), Some((1, 2)));
-        assert_eq!(beat_of(Some("1")), None);
-        assert_eq!(beat_of(Some("x,2")), None);
+        for wrong in ["1", "x,2", "-1,2", "1,2,3", "1.5,2", ",", ""] {
+            assert_eq!(beat_of(Some(wrong)), None, "{wrong}");
+        }
     }
 }

@@ -118,7 +118,8 @@ pub(super) fn write(message: &Message) -> Frame {
     }
     // Other protocols have properties of any name, and the first of equal headers counts.
     let ours = [&OF_THE_FRAME[..], &OF_THE_DELIVERY, &OF_THE_MESSAGE];
-    let taken = |name: &str| ours.iter().any(|names| names.contains(&name));
+    // A header without a name cannot be written.
+    let taken = |name: &str| name.is_empty() || ours.iter().any(|names| names.contains(&name));
     for (name, value) in message.properties.iter().filter(|(name, _)| !taken(name)) {
         frame.headers.push(name, value.to_text());
     }
@@ -230,6 +231,11 @@ mod tests {
             };
             assert_ne!(write(&message).header(name), Some("end"), "{name}");
         }
+        let nameless = Message {
+            properties: vec![("".into(), Value::Text("x".into()))],
+            ..Message::default()
+        };
+        assert_eq!(write(&nameless).header(""), None);
         let frame = Frame::new(Command::Send).with("browser", "end");
         assert_eq!(
             read(frame, false, WallMillis(1)).expect("it can be read").properties,

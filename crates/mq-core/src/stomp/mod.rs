@@ -160,13 +160,17 @@ impl Session {
 
     /// One ERROR frame, and the end (STOMP 1.2, "ERROR").
     fn fail(&mut self, message: &str, detail: &str, receipt: Option<&str>) {
+        let error = Frame::new(Command::Error)
+            .with("message", message)
+            .body(format!("{detail}\n").into_bytes());
+        self.fail_as(receipt, error);
+    }
+
+    fn fail_as(&mut self, receipt: Option<&str>, error: Frame) {
         if self.line.is_closed() {
             return;
         }
-        let mut error = Frame::new(Command::Error)
-            .with("message", message)
-            .with("content-type", "text/plain")
-            .body(format!("{detail}\n").into_bytes());
+        let mut error = error.with("content-type", "text/plain");
         if let Some(receipt) = receipt {
             error = error.with("receipt-id", receipt);
         }
@@ -240,6 +244,13 @@ impl Dialect for Session {
     fn item(&mut self, item: Item, now: Mono) {
         if let Item::Frame(frame) = item {
             self.frame(frame, now);
+        }
+    }
+
+    /// The first half of a large frame is one, too (STOMP 1.2, "Heart-beating").
+    fn came(&mut self, now: Mono) {
+        if !self.line.is_closed() {
+            self.line.heard(now);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tandem_mq_wire::stomp::{Command, Frame};
+use tandem_mq_wire::stomp::{Command, Frame, Version};
 use tandem_time::Mono;
 
 use super::temporary::is_temporary;
@@ -96,7 +96,7 @@ impl Session {
         // 1.0 knew no id; there the destination names the subscription.
         let id = match frame.header("id") {
             Some(id) => id,
-            None if self.version == tandem_mq_wire::stomp::Version::V1_0 => destination,
+            None if self.version == Version::V1_0 => destination,
             None => return Err(("header missing", "SUBSCRIBE needs an id".to_owned())),
         };
         if self.numbers.contains_key(id) {
@@ -186,8 +186,11 @@ impl Session {
     }
 
     fn unsubscribe(&mut self, frame: &Frame) -> Result<(), Mistake> {
-        let id = frame.header("id").or_else(|| frame.header("destination"));
-        let number = id.and_then(|id| self.numbers.remove(id));
+        let number = match (frame.header("id"), self.version) {
+            (Some(id), _) => self.numbers.get(id).copied(),
+            (None, Version::V1_0) => frame.header("destination").and_then(|to| self.listens_to(to)),
+            (None, Version::V1_1 | Version::V1_2) => None,
+        };
         if let Some(number) = number {
             self.end_listener(number);
         }
@@ -198,15 +201,25 @@ impl Session {
                 Ok(())
             }
             (None, Some(_)) => Ok(()),
-            (None, None) => Err((
-                "not subscribed",
-                format!("there is no subscription {:?}", id.unwrap_or_default()),
-            )),
+            (None, None) if self.version > Version::V1_0 => {
+                let id = required(frame, "id")?;
+                Err(("not subscribed", format!("there is no subscription {id:?}")))
+            }
+            (None, None) => Err(("not subscribed", "there is no such subscription".to_owned())),
         }
     }
 
+    /// In 1.0 a subscription may be named by its destination, whether it has an id or not.
+    fn listens_to(&self, destination: &str) -> Option<u64> {
+        let is_it = |listener: &Listener| &*listener.destination == destination;
+        let mut listeners = self.listeners.iter();
+        listeners.find_map(|(number, listener)| is_it(listener).then_some(*number))
+    }
+
     pub(super) fn end_listener(&mut self, number: u64) {
-        self.listeners.remove(&number);
+        if let Some(listener) = self.listeners.remove(&number) {
+            self.numbers.remove(&listener.id);
+        }
         self.open.retain(|_, whose| *whose != number);
         let consumer = self.asks.consumer(number);
         self.unflushed.retain(|(sent_to, _)| *sent_to != consumer);

@@ -1,7 +1,7 @@
 //! ACK and NACK. 1.0 names the message, 1.1 message and subscription, 1.2 the `ack` header of the delivery; here all three
 //! hold the number of the delivery.
 
-use tandem_mq_wire::stomp::Frame;
+use tandem_mq_wire::stomp::{Frame, Version};
 
 use super::receive::{Mistake, required};
 use super::{Ack, Session};
@@ -10,14 +10,18 @@ use crate::{ConsumerId, DeliveryId};
 
 impl Session {
     pub(super) fn settle(&mut self, frame: &Frame, outcome: Outcome) -> Result<(), Mistake> {
-        let name = match frame.header("id") {
-            Some(id) if self.version == tandem_mq_wire::stomp::Version::V1_2 => id,
-            _ => required(frame, "message-id")?,
+        let name = match self.version {
+            Version::V1_2 => required(frame, "id")?,
+            Version::V1_0 | Version::V1_1 => required(frame, "message-id")?,
         };
         let unknown = || ("no such message", format!("{name:?} is not waiting to be acknowledged"));
         let delivery = delivery_of(name).ok_or_else(unknown)?;
         let number = *self.open.get(&delivery).ok_or_else(unknown)?;
-        let ack = self.listeners.get(&number).ok_or_else(unknown)?.ack;
+        let listener = self.listeners.get(&number).ok_or_else(unknown)?;
+        if self.version == Version::V1_1 && *listener.id != *required(frame, "subscription")? {
+            return Err(unknown());
+        }
+        let ack = listener.ack;
         let transaction = self.transaction_of(frame)?;
         let settled = self.take(number, delivery, ack);
         if let Some(open) = frame

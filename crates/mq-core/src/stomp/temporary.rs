@@ -82,7 +82,6 @@ impl Session {
             && let Some(number) = own
         {
             self.end_listener(number);
-            self.numbers.remove(destination);
         }
     }
 }

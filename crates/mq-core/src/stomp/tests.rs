@@ -6,6 +6,7 @@ use crate::dialect::{Bounds, Origin};
 use crate::{Lsn, SessionId, Value};
 
 mod acknowledge;
+mod conformance;
 
 /// One client, a broker, and a disk that is as fast as the test wants.
 struct Client {
@@ -357,6 +358,7 @@ fn a_mistake_ends_the_connection_with_its_reason() {
             "no such transaction",
         ),
         ("SUBSCRIBE\nreceipt:r\ndestination:/queue/a\n\n", "header missing"),
+        ("SUBSCRIBE\nreceipt:r\nid:0\n\n", "header missing"),
         (
             "SUBSCRIBE\nreceipt:r\nid:0\ndestination:/queue/a\nack:maybe\n\n",
             "header wrong",
@@ -370,9 +372,20 @@ fn a_mistake_ends_the_connection_with_its_reason() {
             "header wrong",
         ),
         ("UNSUBSCRIBE\nreceipt:r\nid:9\n\n", "not subscribed"),
+        ("UNSUBSCRIBE\nreceipt:r\ndestination:/queue/a\n\n", "header missing"),
         ("ACK\nreceipt:r\nid:1-2\n\n", "no such message"),
+        ("ACK\nreceipt:r\n\n", "header missing"),
+        ("NACK\nreceipt:r\nid:1-2\n\n", "no such message"),
+        ("NACK\nreceipt:r\n\n", "header missing"),
+        ("BEGIN\nreceipt:r\n\n", "header missing"),
+        ("COMMIT\nreceipt:r\n\n", "header missing"),
+        ("ABORT\nreceipt:r\n\n", "header missing"),
         ("CONNECT\nreceipt:r\n\n", "connected already"),
+        ("STOMP\nreceipt:r\n\n", "connected already"),
+        ("CONNECTED\nreceipt:r\n\n", "unexpected frame"),
+        ("MESSAGE\nreceipt:r\n\n", "unexpected frame"),
         ("RECEIPT\nreceipt:r\n\n", "unexpected frame"),
+        ("ERROR\nreceipt:r\n\n", "unexpected frame"),
     ] {
         let mut client = Client::connected("1.2");
         client.says(frame);
@@ -382,6 +395,8 @@ fn a_mistake_ends_the_connection_with_its_reason() {
             (message, "r"),
             "{frame}"
         );
+        assert_eq!(client.header("content-type"), "text/plain");
+        assert!(!client.last().body.is_empty(), "{frame}");
         assert!(client.closed, "{frame}");
         client.says("SEND\ndestination:/queue/a\n\nlate");
         assert_eq!(client.depth("a"), 0, "after the end nothing counts");
@@ -451,7 +466,10 @@ fn strangers_get_little() {
         ("SEND\ndestination:/queue/a\n\nx", "the frame cannot be read"),
         ("SUBSCRIBE\nid:1\ndestination:/queue/a\n\n", "not connected"),
         ("CONNECT\naccept-version:9.9\n\n", "no common version"),
-        ("CONNECT\nheart-beat:often\n\n", "the heart-beat cannot be read"),
+        (
+            "CONNECT\naccept-version:1.2\nheart-beat:often\n\n",
+            "the heart-beat cannot be read",
+        ),
         ("CONNECT\nlogin:nobody\n\n", "access refused"),
     ] {
         let mut client = Client::stranger();

@@ -188,6 +188,12 @@ fn a_publish_is_read_or_refused() {
             Reason::ProtocolError,
         ),
         (V5, 0x30, [&text("t")[..], &[2, 0x7E, 2]].concat(), Reason::Malformed),
+        (
+            V5,
+            0x30,
+            [&text("t")[..], &[6, 0x26, 0, 1, 0xFF, 0, 0]].concat(),
+            Reason::Malformed,
+        ),
         (V5, 0x30, [&text("t")[..], &[9, 0x01, 1]].concat(), Reason::Malformed),
         (V3, 0x30, vec![0, 9, b't'], Reason::Malformed),
     ] {

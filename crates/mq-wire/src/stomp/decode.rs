@@ -47,6 +47,8 @@ pub enum DecodeError {
     BodyTooLong(usize),
     #[error("a header without a colon: {0:?}")]
     NoColon(String),
+    #[error("a header without a name: {0:?}")]
+    NoName(String),
     #[error("a header with an escape that this version does not have: {0:?}")]
     Escape(String),
     #[error("a header that is not UTF-8")]
@@ -109,7 +111,7 @@ impl Decoder {
             };
             let head = bytes.split_to(end).freeze();
             let (command, headers) = self.head(&head)?;
-            let length = self.content_length(&headers)?;
+            let length = self.content_length(command, &headers)?;
             self.state = State::Body {
                 head: (command, headers),
                 length,
@@ -154,6 +156,9 @@ impl Decoder {
             let (name, value) = line
                 .split_once(':')
                 .ok_or_else(|| DecodeError::NoColon(line.to_owned()))?;
+            if name.is_empty() {
+                return Err(DecodeError::NoName(line.to_owned()));
+            }
             // ActiveMQ's 1.0 clients pad; from 1.1 a space belongs to the value.
             let value = if self.version == Version::V1_0 {
                 value.trim()
@@ -166,7 +171,8 @@ impl Decoder {
         Ok((command, headers))
     }
 
-    fn content_length(&self, headers: &Headers) -> Result<Option<usize>, DecodeError> {
+    /// What is announced and may not be is refused before it has come.
+    fn content_length(&self, command: Command, headers: &Headers) -> Result<Option<usize>, DecodeError> {
         let Some(text) = headers.first("content-length") else {
             return Ok(None);
         };
@@ -174,6 +180,9 @@ impl Decoder {
         let length: usize = length.map_err(|_| DecodeError::ContentLength(text.to_owned()))?;
         if length > self.limits.body {
             return Err(DecodeError::BodyTooLong(self.limits.body));
+        }
+        if length > 0 && !command.may_have_body() {
+            return Err(DecodeError::Body(command));
         }
         Ok(Some(length))
     }

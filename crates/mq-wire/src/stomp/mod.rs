@@ -1,7 +1,8 @@
 //! STOMP 1.0, 1.1 and 1.2: a text protocol with four traps, which are why this is written by hand.
 //!
 //! A body may hold NUL when its length is said; header escapes differ by version and are absent from CONNECT and
-//! CONNECTED; CRLF ends a line only from 1.2; and nothing in it bounds the size of a frame, so [`Limits`] do.
+//! CONNECTED; CRLF ends a line only from 1.2, and is forgiven before; and nothing in it bounds the size of a frame, so
+//! [`Limits`] do.
 
 mod command;
 mod decode;

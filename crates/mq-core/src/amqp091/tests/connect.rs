@@ -200,6 +200,10 @@ fn both_sides_are_heard() {
     node.item(1, Item::Heartbeat);
     node.passes(Duration::from_secs(15));
     assert!(!node.clients[&1].closed);
+    let now = node.now;
+    node.clients.get_mut(&1).unwrap().session.came(now);
+    node.passes(Duration::from_secs(15));
+    assert!(!node.clients[&1].closed, "half a frame is heard, too");
     node.passes(Duration::from_secs(6));
     assert!(node.clients[&1].closed, "nothing for two intervals");
 }

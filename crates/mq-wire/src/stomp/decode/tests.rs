@@ -75,7 +75,32 @@ fn what_arrives_and_what_comes_of_it() {
             Version::V1_2,
             frame(Command::Stomp).with("host", "x"),
         ),
+        (
+            b"CONNECT\npasscode:a:b\n\n\0",
+            Version::V1_2,
+            frame(Command::Connect).with("passcode", "a:b"),
+        ),
+        (
+            b"SEND\na:http://b\n\n\0",
+            Version::V1_2,
+            frame(Command::Send).with("a", "http://b"),
+        ),
+        (
+            b"SEND\na\\cb:\\r\n\n\0",
+            Version::V1_2,
+            frame(Command::Send).with("a:b", "\r"),
+        ),
+        (
+            b"SEND\na\\nb:\\c\n\n\0",
+            Version::V1_0,
+            frame(Command::Send).with("a\\nb", "\\c"),
+        ),
         (b"DISCONNECT\n\n\0", Version::V1_2, frame(Command::Disconnect)),
+        (
+            b"DISCONNECT\ncontent-length:0\n\n\0",
+            Version::V1_2,
+            frame(Command::Disconnect).with("content-length", "0"),
+        ),
         (
             b"SEND\na:1\na:2\n\n\0",
             Version::V1_2,
@@ -121,6 +146,11 @@ fn what_cannot_be_understood_says_why() {
         ),
         (b"NOPE\n\n\0", DecodeError::UnknownCommand("NOPE".into())),
         (b"SEND\nnocolon\n\n\0", DecodeError::NoColon("nocolon".into())),
+        (b"SEND\n:value\n\n\0", DecodeError::NoName(":value".into())),
+        // A carriage return alone ends no line, and what comes behind a frame begins one.
+        (b"SEND\ra:1\n\n\0", DecodeError::UnknownCommand("SEND\ra:1".into())),
+        (b"SEND\n\n\0 SEND\n\n\0", DecodeError::UnknownCommand(" SEND".into())),
+        (b"send\n\n\0", DecodeError::UnknownCommand("send".into())),
         (b"SEND\na:\\t\n\n\0", DecodeError::Escape("a:\\t".into())),
         (b"SEND\na:\xff\n\n\0", DecodeError::NotUtf8),
         (b"SEND\ncontent-length:x\n\n\0", DecodeError::ContentLength("x".into())),
@@ -140,9 +170,19 @@ fn what_cannot_be_understood_says_why() {
         ),
         (&long, DecodeError::HeadTooLong(256)),
         (b"ACK\nid:1\n\nbody\0", DecodeError::Body(Command::Ack)),
+        (b"ACK\ncontent-length:4\n\n", DecodeError::Body(Command::Ack)),
     ] {
         assert_eq!(read(Version::V1_2, bytes).1, Some(expected), "{:?}", shown(bytes));
     }
+}
+
+#[test]
+fn without_a_length_the_first_nul_ends_the_body() {
+    let (items, error) = read(Version::V1_2, b"SEND\n\na\0b\0");
+    assert_eq!(items, [Item::Frame(frame(Command::Send).body("a"))]);
+    assert_eq!(error, None, "the rest may be the beginning of a command");
+    let (_, error) = read(Version::V1_2, b"SEND\n\na\0b\0\n\n");
+    assert_eq!(error, Some(DecodeError::UnknownCommand("b\0".into())));
 }
 
 #[test]
@@ -152,8 +192,7 @@ fn a_body_of_just_the_limit_is_taken() {
 }
 
 fn any_frame() -> impl Strategy<Value = Frame> {
-    let text = "[ -~é\n\r:\\\\]{0,12}";
-    let header = (text, text);
+    let header = ("[ -~é\n\r:\\\\]{1,12}", "[ -~é\n\r:\\\\]{0,12}");
     let headers = prop::collection::vec(header, 0..4);
     let command = prop::sample::select(vec![Command::Send, Command::Message, Command::Error]);
     (command, headers, prop::collection::vec(any::<u8>(), 0..32)).prop_map(|(command, headers, body)| {
