@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use tandem_tests::{Config, Lb, Mq, binary};
+use tandem_tests::{Config, Lb, Mq, binary, order};
 
 pub(super) const STOMP_PY: &str = "stomp.py==9.0.0";
 
@@ -82,7 +82,7 @@ the destination cannot be used
 /// Runs a script with a package from PyPI, through the balancer; what it printed, or `None` when the package cannot be had.
 pub(super) fn python(package: &str, script: &str) -> Option<String> {
     let folder = python_package(package)?;
-    Some(through_the_balancer(python_with(&folder, script)))
+    Some(Behind::start().said(python_with(&folder, script)))
 }
 
 /// The same at these addresses.
@@ -183,16 +183,52 @@ pub(super) fn node(package: &str, script: &str) -> Option<String> {
     let mut node = Command::new("node");
     node.args(["-e", script, "--"])
         .env("NODE_PATH", folder.join("node_modules"));
-    Some(through_the_balancer(node))
+    Some(Behind::start().said(node))
 }
 
-/// What a client that is told address and port prints.
-fn through_the_balancer(client: Command) -> String {
-    let mq = Mq::start("anonymous = true");
-    let config = Config::default().server_at("mq", mq.address(), "");
-    let _lb = Lb::start(&config.to_string());
-    said(client, &[config.at()])
+/// A node behind a balancer.
+pub(super) struct Behind {
+    /// It ends first.
+    _lb: Lb,
+    pub(super) mq: Mq,
+    at: SocketAddr,
+    /// The balancer's stats socket.
+    orders: PathBuf,
 }
+
+impl Behind {
+    #[track_caller]
+    pub(super) fn start() -> Behind {
+        let mq = Mq::start("anonymous = true");
+        let orders = mq.folder().with_file_name("orders");
+        let config = Config::default()
+            .global(format!("stats socket {} level admin", orders.display()))
+            .server_at("mq", mq.address(), "");
+        let _lb = Lb::start(&config.to_string());
+        let at = config.at();
+        Behind { _lb, mq, at, orders }
+    }
+
+    /// Where clients find it.
+    pub(super) fn at(&self) -> SocketAddr {
+        self.at
+    }
+
+    /// The balancer cuts all connections to the node.
+    #[track_caller]
+    pub(super) fn cut(&self) {
+        assert_eq!(order(&self.orders, CUT).trim(), "");
+    }
+
+    /// What a client prints that is told address and port, and where it can have its connections cut.
+    fn said(&self, mut client: Command) -> String {
+        client.env("ORDERS", &self.orders).env("CUT", CUT);
+        said(client, &[self.at])
+    }
+}
+
+/// What `Behind` and the clients' scripts say to the balancer.
+const CUT: &str = "shutdown sessions server be/mq";
 
 fn said(mut client: Command, to: &[SocketAddr]) -> String {
     for address in to {
@@ -215,7 +251,7 @@ fn bounded(program: &str) -> Command {
 /// A folder with a package, made once beside the build. Several tests want the same ones at the same time, and none may
 /// begin while another has only half of it there.
 fn package_in(kind: &str, package: &str, install: impl FnOnce(&Path) -> Command) -> Option<PathBuf> {
-    let name = format!("{kind}-{}", package.replace(['=', '@'], "-"));
+    let name = format!("{kind}-{}", package.replace(['=', '@', '/'], "-"));
     let folder = binary("tandem-mq").parent()?.parent()?.join(&name);
     let made = folder.join("made");
     let lock = File::create(folder.with_file_name(format!("{name}.lock"))).ok()?;
@@ -237,5 +273,12 @@ fn package_in(kind: &str, package: &str, install: impl FnOnce(&Path) -> Command)
 fn stomp_py() {
     if let Some(said) = python(STOMP_PY, SCRIPT) {
         assert_eq!(said, EXPECTED);
+    }
+}
+
+#[test]
+fn stompjs() {
+    if let Some(said) = node("@stomp/stompjs@7.1.1", include_str!("stomp_with_js.cjs")) {
+        assert_eq!(said, include_str!("stomp_with_js.txt"));
     }
 }

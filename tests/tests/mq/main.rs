@@ -1,5 +1,6 @@
 //! The broker as a process: what clients see, what survives a crash, what strangers cannot do.
 
+mod again;
 mod amqp091;
 mod amqp10;
 mod checks;
