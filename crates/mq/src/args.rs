@@ -13,7 +13,7 @@ Examples:
 Signals: TERM and INT tell the clients and stop; every message that was confirmed is on disk. HUP reads the file again:
 users, groups, rights and certificates are taken from it, all else needs a restart, which is said.";
 
-/// A message broker's node: queues and topics on disk, for clients of STOMP, MQTT and AMQP 0-9-1.
+/// A message broker's node: queues and topics on disk, for clients of STOMP, MQTT, AMQP 0-9-1 and AMQP 1.0.
 #[derive(Debug, Parser)]
 #[command(name = "tandem-mq", version, after_help = AFTER_HELP, max_term_width = 110)]
 pub(crate) struct Args {
