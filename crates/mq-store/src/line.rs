@@ -1,9 +1,10 @@
 //! What the broker writes, in its order, and what waits where the disk has no room for it.
 //!
 //! Whatever lets messages go may pass what waits: it makes the room that the others wait for. It does so only where the order
-//! makes no difference, so that after a crash there is nothing that could not have been there.
+//! makes no difference, so that after a crash there is nothing that could not have been there. And what has come and gone while
+//! it waited is never written: there may never be room for it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use tandem_mq_core::{Lsn, MessageId, Record};
 
@@ -18,6 +19,8 @@ pub struct Line<F: Files> {
     /// What those that wait are about.
     messages: BTreeSet<MessageId>,
     clients: BTreeSet<Box<str>>,
+    /// Some of what they bring may have gone again since the last look.
+    is_shorter: bool,
     /// The last that came.
     latest: Lsn,
     /// All up to here has been taken, and is on disk with the next commit.
@@ -32,6 +35,7 @@ impl<F: Files> Line<F> {
             waiting: VecDeque::new(),
             messages: BTreeSet::new(),
             clients: BTreeSet::new(),
+            is_shorter: false,
             latest: Lsn::default(),
             taken: Lsn::default(),
             stored: Lsn::default(),
@@ -48,6 +52,7 @@ impl<F: Files> Line<F> {
             }
         }
         self.note(&record);
+        self.is_shorter |= parts(&record).iter().any(|part| matches!(part, Record::Gone { .. }));
         self.waiting.push_back((lsn, record));
         Ok(())
     }
@@ -68,9 +73,14 @@ impl<F: Files> Line<F> {
         self.journal.prepare()
     }
 
+    /// Somebody else may have made room.
+    pub fn look_again(&mut self) {
+        self.journal.look_again();
+    }
+
     /// When there has been nothing to do for a moment.
     pub fn rest(&mut self) -> Result<(), CommitError> {
-        self.journal.look_again();
+        self.look_again();
         match self.journal.seal() {
             Err(CommitError::Full(_)) => Ok(()),
             done => done,
@@ -99,15 +109,25 @@ impl<F: Files> Line<F> {
 
     /// Those who wait, as far as there is room.
     fn let_in(&mut self) -> Result<(), CommitError> {
+        let has_changed = std::mem::take(&mut self.is_shorter) || !self.journal.is_stuck();
         while !self.journal.is_stuck()
             && let Some((lsn, record)) = self.waiting.front()
         {
             match self.journal.append(record) {
-                Err(CommitError::Full(_)) => return Ok(()),
+                Err(CommitError::Full(_)) => break,
                 done => done?,
             }
             self.taken = *lsn;
             self.waiting.pop_front();
+        }
+        if has_changed && let Some(rest) = self.rest_of_waiting() {
+            match self.journal.append(&rest) {
+                Err(CommitError::Full(_) | CommitError::TooLarge(_)) => {}
+                done => {
+                    done?;
+                    self.waiting.clear();
+                }
+            }
         }
         // Those that have passed are there as well.
         if self.waiting.is_empty() {
@@ -116,6 +136,30 @@ impl<F: Files> Line<F> {
             self.clients.clear();
         }
         Ok(())
+    }
+
+    /// All that waits as one record, without the messages that nobody holds any more; `None` where there is none of those.
+    /// Nobody has been told of any part of it, so that all of it may come at once.
+    fn rest_of_waiting(&self) -> Option<Record> {
+        let mut all: Vec<Record> = Vec::new();
+        let mut puts: BTreeMap<MessageId, usize> = BTreeMap::new();
+        let mut were = 0;
+        for record in self.waiting.iter().flat_map(|(_, record)| parts(record)) {
+            were += 1;
+            match record {
+                Record::Put { id, .. } => drop(puts.insert(*id, all.len())),
+                Record::Gone { queue, id } => {
+                    if let Some(Record::Put { queues, .. }) = puts.get(id).and_then(|at| all.get_mut(*at)) {
+                        queues.retain(|holder| holder != queue);
+                        continue;
+                    }
+                }
+                _ => {}
+            }
+            all.push(record.clone());
+        }
+        all.retain(|record| !matches!(record, Record::Put { queues, .. } if queues.is_empty()));
+        (all.len() < were).then_some(Record::All(all))
     }
 
     /// Whether it makes no difference if it comes before those that wait.
@@ -142,5 +186,12 @@ impl<F: Files> Line<F> {
             Record::All(records) => records.iter().for_each(|record| self.note(record)),
             _ => {}
         }
+    }
+}
+
+fn parts(record: &Record) -> &[Record] {
+    match record {
+        Record::All(records) => records,
+        one => std::slice::from_ref(one),
     }
 }

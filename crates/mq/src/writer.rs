@@ -4,7 +4,7 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tandem_mq_core::broker::Input;
 use tandem_mq_core::{Lsn, Record};
@@ -45,6 +45,7 @@ pub(crate) fn spawn(
             tally,
             full,
             told: Lsn::default(),
+            looked: Instant::now(),
         };
         let outcome = writer.run(&runtime);
         ended.send(()).ok();
@@ -62,6 +63,8 @@ struct Writer {
     full: watch::Sender<bool>,
     /// What the broker knows to be on disk.
     told: Lsn,
+    /// When it was last tried whether a full disk has room again.
+    looked: Instant,
 }
 
 impl Writer {
@@ -73,6 +76,11 @@ impl Writer {
                 Ok(Some((lsn, record))) => records = self.take(lsn, record)?,
                 Ok(None) => return self.line.rest(),
                 Err(_) => self.line.rest()?,
+            }
+            // Also while others who need no room come again and again.
+            if self.line.is_full() && self.looked.elapsed() >= AGAIN {
+                self.looked = Instant::now();
+                self.line.look_again();
             }
             let stored = self.line.commit()?;
             self.tally.committed(records, self.line.capacity());

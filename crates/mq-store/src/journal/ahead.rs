@@ -1,7 +1,7 @@
 //! Segments that are made ahead, so that no confirm waits for the making of one, and a disk that gets full is known to be so
 //! while there is still room: what lets messages go is written to the last of them, and makes room again.
 
-use super::{Asks, CommitError, Journal, SEAL_SIZE, Version, frame, is_full};
+use super::{Asks, CommitError, Journal, SEAL_SIZE, frame, head_size, is_full};
 use crate::files::Files;
 
 /// A file of zeros.
@@ -19,19 +19,20 @@ impl<F: Files> Journal<F> {
         }
         loop {
             if self.has_spares(self.wanted())? {
-                self.full = self.unwritten;
                 return Ok(());
             }
-            self.full = true;
-            if !self.gather()? {
-                return Ok(());
+            match self.gather() {
+                Ok(true) => {}
+                // It needs some room itself, and what has no room waits: that is no reason to end.
+                Ok(false) | Err(CommitError::Full(_)) => return Ok(()),
+                Err(error) => return Err(error),
             }
         }
     }
 
-    /// Whether producers should wait until there is room again.
+    /// Whether producers should wait until there is room again. What is not [prepared](Journal::prepare) yet is not there.
     pub fn is_full(&self) -> bool {
-        self.full
+        self.unwritten || self.spares.len() < self.wanted()
     }
 
     /// Somebody else may have made room.
@@ -44,10 +45,12 @@ impl<F: Files> Journal<F> {
         self.stuck
     }
 
-    /// With the second, while there is still a quarter of the segment that is written to: whoever sends hears early enough.
+    /// With the second, while there is still a quarter of the segment that is written to: whoever sends hears early enough. What
+    /// it begins with is no part of that, however large it is.
     fn wanted(&self) -> usize {
         let size = self.segments.back().map_or(0, |segment| segment.size);
-        if self.at > size / 4 * 3 { 2 } else { 1 }
+        let (used, room) = (self.at.saturating_sub(self.begins), size - self.begins);
+        if used > room / 4 * 3 { 2 } else { 1 }
     }
 
     /// Makes those that lack.
@@ -57,15 +60,39 @@ impl<F: Files> Journal<F> {
                 return Ok(false);
             }
             let number = self.active_number() + 1 + self.spares.len() as u64;
-            let begins: usize = self.head().iter().map(|record| frame::HEAD + record.len()).sum();
             // The head does not count: however many queues there are, a segment has room for records.
-            let size = (Version::LENGTH + begins + SEAL_SIZE) as u64 + self.settings.segment;
+            let size = (head_size(&self.head()) + SEAL_SIZE) as u64 + self.settings.segment;
             let Some(file) = self.make(number, size)? else {
                 return Ok(false);
             };
             self.spares.push_back(Spare { file, size });
         }
         Ok(true)
+    }
+
+    /// Whether the next one, which is there, has room for what it begins with when there is so much more of that, and then, half
+    /// a segment, for what lets messages go. Otherwise nobody could make room any more.
+    pub(super) fn can_begin_with(&mut self, more: usize) -> Result<bool, CommitError> {
+        if self.next_holds(more) {
+            return Ok(true);
+        }
+        self.most_head = head_size(&self.head());
+        if self.next_holds(more) || self.stuck {
+            return Ok(self.next_holds(more));
+        }
+        let size = (self.most_head + more + SEAL_SIZE) as u64 + self.settings.segment;
+        let Some(file) = self.make(self.active_number() + 1, size)? else {
+            return Ok(false);
+        };
+        self.spares.pop_front();
+        self.spares.push_front(Spare { file, size });
+        Ok(true)
+    }
+
+    fn next_holds(&self, more: usize) -> bool {
+        let head = self.most_head.saturating_add(more) as u64;
+        let least = head.saturating_add(self.settings.segment / 2);
+        self.spares.front().is_none_or(|spare| spare.size >= least)
     }
 
     /// The next one, with room for what it begins with and for a record.

@@ -79,6 +79,8 @@ pub struct Journal<F: Files> {
     /// Oldest first; the last one is written to.
     segments: VecDeque<Segment>,
     active: F::File,
+    /// How much of it is what it begins with, as far as that is known.
+    begins: u64,
     /// Where the next batch goes.
     at: u64,
     /// The number of the next record.
@@ -90,12 +92,12 @@ pub struct Journal<F: Files> {
     index: Index,
     /// What all segments say.
     version: Version,
+    /// What a segment begins with takes no more than this.
+    most_head: usize,
     /// Made ahead; the next one first.
     spares: VecDeque<Spare<F::File>>,
     /// There was no room for another one, and nothing has become free since.
     stuck: bool,
-    /// Fewer are made ahead than should be, or the batch found no room.
-    full: bool,
     /// The batch found no room.
     unwritten: bool,
     /// The last record says that all before it is on disk.
@@ -115,7 +117,7 @@ impl<F: Files> Journal<F> {
         let mut payload = std::mem::take(&mut self.payload);
         payload.clear();
         code::encode(record, &mut payload);
-        let fits = self.make_room(payload.len(), Asks::of(record));
+        let fits = self.make_room_for(record, payload.len());
         if fits.is_ok() {
             self.push(&payload);
             self.index.apply(record, self.active_number(), payload.len());
@@ -137,7 +139,8 @@ impl<F: Files> Journal<F> {
         self.flush()?;
         self.free()?;
         // What lies in the segment that is written to cannot move to the end, and before it frees room it needs some.
-        if self.segments.len() > 1 && !self.full && self.index.wastes(self.capacity(), self.settings.segment) {
+        let written = self.segments.iter().map(|segment| segment.size).sum();
+        if self.segments.len() > 1 && !self.is_full() && self.index.wastes(written, self.settings.segment) {
             self.rewrite_oldest(Asks::ForRoom)?;
         }
         Ok(())
@@ -170,9 +173,10 @@ impl<F: Files> Journal<F> {
         self.batch.len()
     }
 
-    /// How many bytes the segments take on disk.
+    /// How many bytes the segments take on disk, with those that are made ahead.
     pub fn capacity(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.size).sum()
+        let ahead = self.spares.iter().map(|spare| spare.size);
+        self.segments.iter().map(|segment| segment.size).chain(ahead).sum()
     }
 
     /// Each segment says the version that is needed before anything is written that only that can read, the oldest first.
@@ -203,6 +207,16 @@ impl<F: Files> Journal<F> {
         });
         self.next += 1;
         self.sealed = false;
+    }
+
+    fn make_room_for(&mut self, record: &Record, payload: usize) -> Result<(), CommitError> {
+        let (asks, more) = (Asks::of(record), adds_to_head(record));
+        self.make_room(payload, asks)?;
+        if asks == Asks::ForRoom && more > 0 && !self.can_begin_with(more)? {
+            return Err(CommitError::Full(self.active_number() + 1));
+        }
+        self.most_head = self.most_head.saturating_add(more);
+        Ok(())
     }
 
     /// A batch lies in one segment; when the next record does not fit, a new one begins. What asks for room leaves a segment
@@ -260,7 +274,7 @@ impl<F: Files> Journal<F> {
     /// The same of what can be done again where there was no room for it.
     fn tried<T>(&mut self, segment: u64, done: io::Result<T>) -> Result<T, CommitError> {
         if done.as_ref().is_err_and(is_full) {
-            (self.stuck, self.full) = (true, true);
+            self.stuck = true;
             return Err(CommitError::Full(segment));
         }
         self.check_of(segment, done)
@@ -269,10 +283,11 @@ impl<F: Files> Journal<F> {
     /// Begins the next segment, with room for a record of so many bytes.
     fn roll(&mut self, payload: usize) -> Result<(), CommitError> {
         let head = self.head();
-        let begins = Version::LENGTH + head.iter().map(|record| frame::HEAD + record.len()).sum::<usize>();
+        let begins = head_size(&head);
         let spare = self.spare(begins, frame::HEAD + payload + SEAL_SIZE)?;
         let number = self.active_number() + 1;
         self.active = spare.file;
+        (self.begins, self.most_head) = (begins as u64, begins);
         self.segments.push_back(Segment {
             number,
             size: spare.size,
@@ -385,6 +400,24 @@ impl Asks {
         };
         if all { Asks::ForNone } else { Asks::ForRoom }
     }
+}
+
+/// How much of it the next segment may have to begin with, at most.
+fn adds_to_head(record: &Record) -> usize {
+    match record {
+        Record::All(records) => records.iter().map(adds_to_head).sum(),
+        Record::Put { .. } | Record::Gone { .. } => 0,
+        one => {
+            let mut payload = Vec::new();
+            code::encode(one, &mut payload);
+            frame::HEAD + payload.len()
+        }
+    }
+}
+
+/// How much of a segment its version and its head take.
+fn head_size(head: &[Vec<u8>]) -> usize {
+    Version::LENGTH + head.iter().map(|record| frame::HEAD + record.len()).sum::<usize>()
 }
 
 fn is_full(error: &io::Error) -> bool {

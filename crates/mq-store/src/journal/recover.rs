@@ -114,6 +114,7 @@ impl<F: Files> Journal<F> {
             files,
             settings,
             active: file,
+            begins: 0,
             at: end as u64,
             next: last.next,
             synced: last.next - 1,
@@ -121,9 +122,9 @@ impl<F: Files> Journal<F> {
             payload: Vec::new(),
             index,
             version,
+            most_head: usize::MAX,
             spares,
             stuck: false,
-            full: false,
             unwritten: false,
             sealed: last.sealed,
             headless: segments.len() > 1 && !last.has_head,
@@ -141,6 +142,7 @@ impl<F: Files> Journal<F> {
             settings,
             segments: VecDeque::from([Segment { number: 1, size }]),
             active,
+            begins: 0,
             at: 0,
             next: 1,
             synced: 0,
@@ -148,9 +150,9 @@ impl<F: Files> Journal<F> {
             payload: Vec::new(),
             index,
             version: Version::NOW,
+            most_head: usize::MAX,
             spares: VecDeque::new(),
             stuck: false,
-            full: false,
             unwritten: false,
             sealed: true,
             headless: false,
@@ -171,9 +173,11 @@ fn spares<F: Files>(
     let disk = |segment| move |source| OpenError::Disk { segment, source };
     let mut later = Vec::new();
     while let Some((number, data)) = ahead {
-        refuse_later(number, &data, record)?;
-        let unused = data.iter().all(|byte| *byte == 0);
-        later.push((number, unused.then_some(data.len() as u64)));
+        let is_unused = end_of_data(&data) == 0;
+        if !is_unused {
+            refuse_later(number, &data, record)?;
+        }
+        later.push((number, is_unused.then_some(data.len() as u64)));
         ahead = read_next(files, rest)?;
     }
     let mut spares = VecDeque::new();

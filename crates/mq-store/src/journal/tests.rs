@@ -4,6 +4,7 @@ mod disk;
 mod faults;
 mod full;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -58,15 +59,18 @@ fn open(disk: &Disk) -> Result<(Journal<Disk>, Vec<Record>), OpenError> {
 
 /// The messages that are alive after all records, whatever else they say.
 fn alive(records: &[Record]) -> Vec<u64> {
-    let mut alive = std::collections::BTreeSet::new();
-    for record in records {
-        match record {
-            Record::Put { id, .. } => drop(alive.insert(id.0)),
-            Record::Gone { id, .. } => drop(alive.remove(&id.0)),
-            _ => {}
-        }
-    }
+    let mut alive = BTreeSet::new();
+    records.iter().for_each(|record| live(&mut alive, record));
     alive.into_iter().collect()
+}
+
+fn live(alive: &mut BTreeSet<u64>, record: &Record) {
+    match record {
+        Record::Put { id, .. } => drop(alive.insert(id.0)),
+        Record::Gone { id, .. } => drop(alive.remove(&id.0)),
+        Record::All(records) => records.iter().for_each(|record| live(alive, record)),
+        _ => {}
+    }
 }
 
 #[test]

@@ -40,11 +40,7 @@ impl Node {
     fn say(&mut self, record: Record) {
         self.lsn += 1;
         let mut now = self.now();
-        match &record {
-            Record::Put { id, .. } => drop(now.insert(id.0)),
-            Record::Gone { id, .. } => drop(now.remove(&id.0)),
-            _ => {}
-        }
+        live(&mut now, &record);
         self.alive.push((self.lsn, now));
         self.line.take(Lsn(self.lsn), record).unwrap();
     }
@@ -52,6 +48,20 @@ impl Node {
     fn put(&mut self) {
         self.ids += 1;
         self.say(put(self.ids));
+    }
+
+    /// What no disk here has room for.
+    fn put_large(&mut self) {
+        self.ids += 1;
+        let message = Message {
+            body: vec![1; 30_000].into(),
+            ..Message::default()
+        };
+        self.say(Record::Put {
+            id: MessageId(self.ids),
+            queues: vec![QueueId(1)],
+            message: Arc::new(message),
+        });
     }
 
     /// Says up to where all is on disk.
@@ -138,36 +148,61 @@ fn a_few_messages_that_stay_do_not_keep_a_disk_full() {
 }
 
 #[test]
-fn what_is_too_large_for_the_room_waits_and_holds_nobody_else() {
-    let disk = Disk::of(20_000);
-    let mut node = Node::on(&disk);
+fn what_is_too_large_for_the_room_waits_until_there_is_room_or_it_is_gone() {
+    for is_taken in [false, true] {
+        let disk = Disk::of(20_000);
+        let mut node = Node::on(&disk);
+        node.say(made());
+        node.put();
+        node.commit();
+        node.put_large();
+        assert_eq!(node.commit(), 2);
+        assert!(node.line.is_full(), "nobody else need come");
+        node.put();
+        // It passes what waits, but it is not said before those are there.
+        node.say(gone(1));
+        assert_eq!(node.commit(), 2);
+        match is_taken {
+            true => node.say(gone(2)),
+            false => disk.resize(Some(60_000)),
+        }
+        node.line.rest().unwrap();
+        assert_eq!(node.commit(), node.lsn);
+        assert!(!node.line.is_full());
+        let left: &[u64] = if is_taken { &[3] } else { &[2, 3] };
+        assert_eq!(node.again().now(), left.iter().copied().collect::<BTreeSet<_>>());
+    }
+}
+
+/// Whether it was moved meanwhile, or came with something else: nothing asks for room that is not needed.
+#[test]
+fn what_moves_while_it_waits_is_not_waited_for_when_it_is_gone() {
+    let mut node = Node::on(&Disk::of(20_000));
     node.say(made());
     node.put();
     node.commit();
-    let message = Message {
-        body: vec![1; 30_000].into(),
-        ..Message::default()
+    node.put_large();
+    let large = |id| Record::Put {
+        id: MessageId(id),
+        queues: vec![QueueId(1), QueueId(2)],
+        message: Arc::new(Message {
+            body: vec![1; 30_000].into(),
+            ..Message::default()
+        }),
     };
-    node.ids += 1;
-    let large = Record::Put {
-        id: MessageId(node.ids),
-        queues: vec![QueueId(1)],
-        message: Arc::new(message),
+    node.say(Record::All(vec![gone(2), large(3), gone(1), put(4)]));
+    node.ids = 4;
+    assert_eq!(node.commit(), 2);
+    let of_other = Record::Gone {
+        queue: QueueId(2),
+        id: MessageId(3),
     };
-    node.say(large);
-    assert_eq!(node.commit(), 2);
-    assert!(node.line.is_full(), "nobody else need come");
-    node.put();
-    // It passes what waits, but it is not said before those are there.
-    node.say(gone(1));
-    // This one is about what waits.
-    node.say(gone(2));
-    assert_eq!(node.commit(), 2);
-    disk.resize(Some(60_000));
-    node.line.rest().unwrap();
+    node.say(gone(3));
+    assert_eq!(node.commit(), 2, "another queue has it");
+    node.say(of_other);
     assert_eq!(node.commit(), node.lsn);
     assert!(!node.line.is_full());
-    assert_eq!(node.again().now(), BTreeSet::from([3]));
+    assert_eq!(node.again().now(), BTreeSet::from([4]));
 }
 
 /// Where the file system has less than it has promised, at each byte.
@@ -200,6 +235,70 @@ fn no_room_at_any_byte_of_a_write_is_nothing_lost() {
     }
 }
 
+/// Neither is anything where the older one of two could go, but what says so finds no room.
+#[test]
+fn no_room_for_what_would_make_some_is_nothing_lost() {
+    for bytes in 0..800 {
+        // For three, of which one is made ahead.
+        let disk = Disk::of(3 * 2048 + 600);
+        let mut node = Node::on(&disk);
+        node.say(made());
+        node.fill();
+        assert_eq!(disk.images().len(), 2);
+        disk.full_after(Some(bytes));
+        for id in node.now() {
+            node.say(gone(id));
+            node.commit();
+        }
+        disk.full_after(None);
+        if bytes % 2 == 0 {
+            node = node.again();
+            for id in node.now() {
+                node.say(gone(id));
+                node.commit();
+            }
+        }
+        node.line.rest().unwrap();
+        assert_eq!(node.commit(), node.lsn, "{bytes}");
+        assert!(!node.line.is_full(), "{bytes}: {:?}", disk.files());
+        assert_eq!(node.again().now(), BTreeSet::new());
+    }
+}
+
+/// What each segment begins with grows with them, and those that are made ahead may be too small for it.
+#[test]
+fn a_disk_full_of_queues_has_room_for_what_lets_messages_go() {
+    for room in (4_300..20_000).step_by(50) {
+        let (mut journal, _) = open(&Disk::of(room)).unwrap();
+        let says = |journal: &mut Journal<Disk>, record: &Record| {
+            let done = journal.append(record);
+            journal.commit().unwrap();
+            journal.prepare().unwrap();
+            done
+        };
+        says(&mut journal, &made()).unwrap();
+        (1..=5).for_each(|id| says(&mut journal, &put(id)).unwrap());
+        for id in 2..=100 {
+            let name = format!("{id:0>200}");
+            let made = Record::QueueMade(QueueRecord {
+                id: QueueId(id),
+                name: name.as_str().into(),
+                address: name.into(),
+                kind: Kind::Anycast,
+                filter: None,
+                declared: None,
+            });
+            match says(&mut journal, &made) {
+                Err(CommitError::Full(_)) => break,
+                done => done.unwrap(),
+            }
+        }
+        for id in (1..=5).cycle().take(10) {
+            says(&mut journal, &gone(id)).unwrap_or_else(|error| panic!("{room}: {error}"));
+        }
+    }
+}
+
 /// Whoever sends, takes, restarts and finds another size of disk, in any order.
 #[test]
 fn a_disk_of_any_size_loses_nothing() {
@@ -211,8 +310,9 @@ fn a_disk_of_any_size_loses_nothing() {
         node.commit();
         for _ in 0..200 {
             let alive = node.now();
-            match chance.below(20) {
+            match chance.below(21) {
                 0 => node = node.again(),
+                20 if chance.chance(1, 4) => node.put_large(),
                 1 => disk.resize(Some(5_000 + chance.below(20_000) as usize)),
                 2 => node.line.rest().unwrap(),
                 // Those who are held back send no more.
