@@ -39,6 +39,16 @@ impl Halves {
     }
 }
 
+/// Whether one is read from that has more to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    Yes,
+    /// Not until it takes what it is sent.
+    Deaf,
+    /// Not until we can.
+    Held,
+}
+
 /// What one connection has half sent.
 #[derive(Debug)]
 pub(crate) struct Half {
@@ -86,6 +96,10 @@ impl Half {
         taken.map_or_else(|whose| whose == self.id, |_| true)
     }
 
+    fn has_turn(&self) -> bool {
+        self.all.turn.load(SeqCst) == self.id
+    }
+
     fn leave_turn(&self) {
         self.all.turn.compare_exchange(self.id, 0, SeqCst, SeqCst).ok();
     }
@@ -97,10 +111,15 @@ impl Half {
     }
 
     /// Until when more has to come, if `frame` bytes of what cannot be understood without their rest, and `begun` of messages
-    /// in several pieces, have come; while nothing is read from it, it need not. Such messages may take their time while there
-    /// is room for all.
-    pub(crate) fn patience(&mut self, reads: bool, frame: usize, begun: usize, now: Instant) -> Option<Instant> {
-        if !reads || frame == 0 && begun <= FREE {
+    /// in several pieces, have come; while we read nothing from it, it need not. Such messages may take their time while there
+    /// is room for all, and so may whoever does not take what it is sent, if it has nobody's turn.
+    pub(crate) fn patience(&mut self, reads: Reads, frame: usize, begun: usize, now: Instant) -> Option<Instant> {
+        let is_missed = match reads {
+            Reads::Yes => true,
+            Reads::Deaf => self.has_turn(),
+            Reads::Held => false,
+        };
+        if !is_missed || frame == 0 && begun <= FREE {
             self.mark = None;
             return None;
         }
@@ -113,8 +132,8 @@ impl Half {
     }
 
     /// The time has passed: whether it is over, or has some more because nobody waits for it.
-    pub(crate) fn has_stopped(&mut self, frame: usize) -> bool {
-        let is_over = frame > 0 || self.all.is_short();
+    pub(crate) fn has_stopped(&mut self, reads: Reads, frame: usize) -> bool {
+        let is_over = frame > 0 && reads == Reads::Yes || self.all.is_short();
         self.mark = None;
         is_over
     }
@@ -167,23 +186,50 @@ mod tests {
         let (_, [mut a, mut b, _c]) = three(0);
         let began = Instant::now();
         let after = |seconds| began + Duration::from_secs(seconds);
-        assert_eq!(a.patience(true, 0, 0, began), None);
-        assert_eq!(a.patience(true, 10, 0, began), Some(after(60)));
-        assert_eq!(a.patience(true, 10, 0, after(30)), Some(after(60)));
-        assert_eq!(a.patience(true, 11, 0, after(40)), Some(after(100)));
-        assert_eq!(a.patience(false, 11, 0, after(50)), None);
-        assert_eq!(a.patience(true, 11, 0, after(70)), Some(after(130)));
-        assert!(a.has_stopped(11));
+        assert_eq!(a.patience(Reads::Yes, 0, 0, began), None);
+        assert_eq!(a.patience(Reads::Yes, 10, 0, began), Some(after(60)));
+        assert_eq!(a.patience(Reads::Yes, 10, 0, after(30)), Some(after(60)));
+        assert_eq!(a.patience(Reads::Yes, 11, 0, after(40)), Some(after(100)));
+        assert_eq!(a.patience(Reads::Held, 11, 0, after(50)), None);
+        assert_eq!(a.patience(Reads::Yes, 11, 0, after(70)), Some(after(130)));
+        assert!(a.has_stopped(Reads::Yes, 11));
         // Of what is large, a drop at a time is not enough.
-        assert_eq!(a.patience(true, LARGE, 0, after(100)), Some(after(160)));
-        assert_eq!(a.patience(true, LARGE + 10, 0, after(110)), Some(after(160)));
-        assert_eq!(a.patience(true, LARGE + FREE, 0, after(120)), Some(after(180)));
-        assert_eq!(a.patience(true, 5, 0, after(130)), Some(after(190)), "the next one");
+        assert_eq!(a.patience(Reads::Yes, LARGE, 0, after(100)), Some(after(160)));
+        assert_eq!(a.patience(Reads::Yes, LARGE + 10, 0, after(110)), Some(after(160)));
+        assert_eq!(a.patience(Reads::Yes, LARGE + FREE, 0, after(120)), Some(after(180)));
+        assert_eq!(
+            a.patience(Reads::Yes, 5, 0, after(130)),
+            Some(after(190)),
+            "the next one"
+        );
         // What comes in pieces may take its time, until somebody waits for the room.
-        assert_eq!(b.patience(true, 0, 100, began), None);
-        assert_eq!(b.patience(true, 0, LARGE, began), Some(after(60)));
-        assert!(!b.has_stopped(0));
+        assert_eq!(b.patience(Reads::Yes, 0, 100, began), None);
+        assert_eq!(b.patience(Reads::Yes, 0, LARGE, began), Some(after(60)));
+        assert!(!b.has_stopped(Reads::Yes, 0));
         a.holds(LARGE);
-        assert!(b.has_stopped(0));
+        assert!(b.has_stopped(Reads::Yes, 0));
+    }
+
+    /// It blocks in its own writing, as clients with one thread do, and nobody else's large message would come any more.
+    #[test]
+    fn whose_turn_it_is_cannot_keep_it_by_not_taking_what_it_is_sent() {
+        let (_, [mut a, mut b, _c]) = three(LARGE);
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        assert!(a.holds(LARGE));
+        assert_eq!(a.patience(Reads::Deaf, LARGE, 0, began), None, "nobody waits for it");
+        assert!(a.holds(3 * LARGE), "it is its turn now");
+        assert!(!b.holds(LARGE));
+        assert_eq!(b.patience(Reads::Deaf, LARGE, 0, began), None);
+        assert_eq!(a.patience(Reads::Deaf, 3 * LARGE, 0, began), Some(after(60)));
+        assert_eq!(a.patience(Reads::Deaf, 3 * LARGE, 0, after(59)), Some(after(60)));
+        assert!(a.has_stopped(Reads::Deaf, 3 * LARGE));
+        // There is room for all again, for now.
+        assert!(a.holds(LARGE) && b.holds(LARGE));
+        assert_eq!(a.patience(Reads::Deaf, LARGE, 0, after(70)), Some(after(130)));
+        assert!(!a.has_stopped(Reads::Deaf, LARGE));
+        assert!(!b.holds(3 * LARGE), "it has the turn still");
+        drop(a);
+        assert!(b.holds(3 * LARGE));
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::configuration::Listener;
 use crate::connection::Shared;
-use crate::halves::Half;
+use crate::halves::{Half, Reads};
 use crate::hub::{Order, Outbox};
 use crate::users::{Guest, Standing, Users};
 use crate::wire::Wire;
@@ -139,11 +139,14 @@ impl<D: Dialect> Client<'_, D> {
             let unsent = self.outgoing.len() >= UNSENT;
             let (frame, begun) = (self.incoming.len(), self.session.begun());
             let has_room = self.half.holds(frame + begun);
-            let may_read = !self.ends && !holds_back && !unsent && self.session.wants_items();
-            let reads = may_read && has_room;
-            let patience = self
-                .half
-                .patience(reads && self.guest.is_some(), frame, begun, Instant::now());
+            let is_heard = !self.ends && !holds_back && self.session.wants_items();
+            let may_read = is_heard && !unsent;
+            let reads = match is_heard && has_room && self.guest.is_some() {
+                true if unsent => Reads::Deaf,
+                true => Reads::Yes,
+                false => Reads::Held,
+            };
+            let patience = self.half.patience(reads, frame, begun, Instant::now());
             let no_more = async {
                 match patience {
                     Some(at) => sleep_until(at).await,
@@ -172,7 +175,7 @@ impl<D: Dialect> Client<'_, D> {
                     }
                     Err(_) => return,
                 },
-                read = wire.read(&mut self.incoming), if reads => match read {
+                read = wire.read(&mut self.incoming), if may_read && has_room => match read {
                     Ok(0) | Err(_) => return,
                     Ok(_) => self.session.came(self.shared.clock.now()),
                 },
@@ -185,7 +188,7 @@ impl<D: Dialect> Client<'_, D> {
                 }
                 () = too_late => return,
                 () = self.half.freed(), if may_read && !has_room => {}
-                () = no_more => if self.half.has_stopped(frame) {
+                () = no_more => if self.half.has_stopped(reads, frame) {
                     self.tell(Heard::Stalled(STALLED));
                 },
                 () = due => {
