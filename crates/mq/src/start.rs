@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use tandem_mq_core::broker::{self, Broker, Input};
+use tandem_mq_core::broker::{self, Broker};
 use tandem_mq_store::{Folder, Journal, Line, Lock, Room, Settings};
 use tandem_ops::clock::Clock;
 use tandem_ops::notify::{Notifier, State};
@@ -28,7 +28,7 @@ use crate::configuration::{Checked, Configuration, Listener};
 use crate::connection::{Shared, origin};
 use crate::connections::Connections;
 use crate::console::Console;
-use crate::guard::{self, Guard};
+use crate::guard::{Guard, Outlook};
 use crate::halves::Halves;
 use crate::hub::{self, Hub, Order};
 use crate::reload::Reload;
@@ -71,8 +71,9 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
     };
     let (line, mut broker) = recover(&configuration, clock, Broker::new(settings))?;
     // Whoever comes first finds a node that knows it.
-    let full = line.is_full() || guard::is_full(&configuration.data_dir, configuration.max_disk_usage) == Some(true);
-    broker.handle(Input::Disk { full }, clock.now());
+    let seen = Outlook::of(&configuration.data_dir, configuration.max_disk_usage);
+    let outlook = seen.unwrap_or(Outlook::UNKNOWN).and(line.is_full());
+    broker.handle(outlook.input(), clock.now());
     let (users, known) = watch::channel(Arc::new(known));
     let plans = configuration.listeners.clone();
     let mut reload = Reload::new(path, configuration, users);
@@ -134,7 +135,7 @@ pub(crate) fn run(checked: Checked, path: &Path) -> anyhow::Result<ExitCode> {
             data_dir: reload.data_dir().to_owned(),
             most: reload.disk_usage(),
             journal: journal_full,
-            was_full: full,
+            told: outlook,
         };
         tokio::spawn(guard.run(hub.clone()));
         notifier.send(&[State::Ready, State::Status("Ready.")]).ok();

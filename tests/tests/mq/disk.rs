@@ -115,3 +115,20 @@ fn a_full_disk_is_drained_also_by_the_next_start() {
     stomp.say("UNSUBSCRIBE\nid:0\n\n");
     stomp.send("/queue/other", "goes on");
 }
+
+/// It would wait for ever for room, and everybody else behind it.
+#[test]
+fn what_no_room_is_enough_for_is_refused_and_others_go_on() {
+    let Some(mq) = Mq::on_disk_of(40, OPEN) else {
+        return say("SKIP what_no_room_is_enough_for_is_refused_and_others_go_on: no mount namespace\n");
+    };
+    let mut stomp = Stomp::connect(mq.address());
+    let body = "x".repeat(60_000_000);
+    stomp.say(&format!("SEND\ndestination:/queue/q\nreceipt:r\n\n{body}"));
+    let heard = stomp.hear();
+    assert!(heard.contains("no room for a message of this size"), "{heard}");
+    let mut other = Stomp::connect(mq.address());
+    other.send("/queue/q", "goes on");
+    other.subscribe("/queue/q", "client-individual");
+    assert_eq!(other.take(1), ["goes on"]);
+}

@@ -76,9 +76,11 @@ impl Mistake {
                 Code::AccessRefused,
                 format!("{right} access to {thing} '{name}' in vhost '/' refused for user '{user}'"),
             ),
-            Refusal::TooMany(_) | Refusal::Name(..) | Refusal::Arguments | Refusal::TransactionTooLarge => {
-                (Code::PreconditionFailed, refusal.to_string())
-            }
+            Refusal::TooMany(_)
+            | Refusal::Name(..)
+            | Refusal::Arguments
+            | Refusal::TooLarge
+            | Refusal::TransactionTooLarge => (Code::PreconditionFailed, refusal.to_string()),
             Refusal::Full
             | Refusal::TooMuchLater
             | Refusal::Policy(_)

@@ -81,9 +81,11 @@ impl From<&Refusal> for Mistake {
             Refusal::Name(..) | Refusal::Policy(_) | Refusal::BadArgument(..) | Refusal::Arguments => {
                 Condition::InvalidField
             }
-            Refusal::Full | Refusal::TooMuchLater | Refusal::TooMany(_) | Refusal::TransactionTooLarge => {
-                Condition::ResourceLimitExceeded
-            }
+            Refusal::Full
+            | Refusal::TooMuchLater
+            | Refusal::TooMany(_)
+            | Refusal::TooLarge
+            | Refusal::TransactionTooLarge => Condition::ResourceLimitExceeded,
             Refusal::Denied { .. } => Condition::UnauthorizedAccess,
             Refusal::Internal(_) | Refusal::NoName => Condition::NotAllowed,
             Refusal::Different { .. } | Refusal::NotEmpty(_) => Condition::PreconditionFailed,

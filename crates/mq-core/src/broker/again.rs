@@ -6,7 +6,7 @@
 use tandem_time::Mono;
 
 use super::Broker;
-use super::clear::AT_ONCE;
+use super::part::Part;
 use crate::queue::{Entry, Place};
 use crate::{MessageId, QueueId, Record, SessionId, WallMillis};
 
@@ -46,7 +46,7 @@ impl Broker {
 
     /// What has rested is handed out, so much of it at a time that others are heard.
     pub(super) fn rouse_due(&mut self, now: Mono) {
-        let mut left = AT_ONCE;
+        let mut left = Part::MOST;
         while left > 0
             && let Some((at, id)) = self.rousing.first().copied().filter(|(at, _)| *at <= now)
         {

@@ -1,24 +1,22 @@
 //! What a queue held is taken away in parts: there may be very much of it, and all other clients would wait for that.
 //!
-//! A queue that is emptied or removed has nothing any more at once. The journal hears of it a part at a time, and whoever asked
-//! hears that it is safe when it has heard of all. If the node falls before that, what was purged in part is there again for the
-//! rest; what was in a queue that is gone is nobody's, and the journal is told so when the node is here again.
+//! A queue that is emptied or removed has nothing any more at once. The journal hears of it a part at a time, one queue after the
+//! other, and whoever asked hears that it is safe when it has heard of all. If the node falls before that, what was purged in
+//! part is there again for the rest; what was in a queue that is gone is nobody's, and the journal knows that when it is opened.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::Broker;
+use super::part::Part;
 use crate::queue::{Entry, Place};
-use crate::{MessageId, QueueId, Record, SessionId, Token};
-
-/// So many messages are dealt with before anybody else is.
-pub(super) const AT_ONCE: usize = 1000;
+use crate::{QueueId, Record, SessionId, Token};
 
 #[derive(Debug, Default)]
 pub(super) struct Clearing {
     /// In the order in which they were emptied.
     queues: VecDeque<Emptied>,
-    /// The journal has them still, for queues that are gone.
-    orphans: BTreeSet<(QueueId, MessageId)>,
+    /// What has been dealt with since somebody else was heard.
+    part: Part,
 }
 
 #[derive(Debug)]
@@ -32,16 +30,12 @@ struct Emptied {
 
 impl Clearing {
     pub(super) fn is_done(&self) -> bool {
-        self.queues.is_empty() && self.orphans.is_empty()
+        self.queues.is_empty()
     }
 
-    /// While the journal is read: it has this one for a queue that is not there.
-    pub(super) fn is_left(&mut self, queue: QueueId, id: MessageId) {
-        self.orphans.insert((queue, id));
-    }
-
-    pub(super) fn is_gone(&mut self, queue: QueueId, id: MessageId) {
-        self.orphans.remove(&(queue, id));
+    /// Somebody else is heard.
+    pub(super) fn next_part(&mut self) {
+        self.part = Part::default();
     }
 
     /// False where all that the session wanted cleared is written.
@@ -52,27 +46,41 @@ impl Clearing {
 }
 
 impl Broker {
-    /// These are in the queue no more, and weigh nothing any more.
+    /// These are in the queue no more, and weigh nothing any more. The first part is written with what is written now, unless
+    /// others wait already.
     pub(super) fn clear(&mut self, queue: QueueId, entries: BTreeMap<Place, Entry>, by: Option<SessionId>) {
-        if entries.is_empty() {
-            return;
-        }
-        self.clearing.queues.push_back(Emptied {
+        let mut emptied = Emptied {
             queue,
             entries,
             by,
             waiting: Vec::new(),
-        });
-        self.clear_some();
+        };
+        if self.clearing.is_done() {
+            self.clear_part(&mut emptied);
+        }
+        if !emptied.entries.is_empty() {
+            self.clearing.queues.push_back(emptied);
+        }
     }
 
-    /// One part.
+    /// The next part, of as many queues as that is.
     pub(super) fn clear_some(&mut self) {
-        let Some(mut emptied) = self.clearing.queues.pop_front() else {
-            return self.clear_orphans();
-        };
+        while let Some(mut emptied) = self.clearing.queues.pop_front() {
+            self.clear_part(&mut emptied);
+            if !emptied.entries.is_empty() {
+                return self.clearing.queues.push_front(emptied);
+            }
+            for token in emptied.waiting {
+                if let Some(session) = emptied.by {
+                    self.sync(session, token);
+                }
+            }
+        }
+    }
+
+    fn clear_part(&mut self, emptied: &mut Emptied) {
         self.together(emptied.by, |broker| {
-            for _ in 0..AT_ONCE {
+            while !emptied.entries.is_empty() && broker.clearing.part.takes(0) {
                 let Some((place, entry)) = emptied.entries.pop_first() else {
                     return;
                 };
@@ -86,33 +94,15 @@ impl Broker {
                 }
             }
         });
-        if !emptied.entries.is_empty() {
-            return self.clearing.queues.push_front(emptied);
-        }
-        for token in emptied.waiting {
-            if let Some(session) = emptied.by {
-                self.sync(session, token);
-            }
-        }
-    }
-
-    fn clear_orphans(&mut self) {
-        self.together(None, |broker| {
-            for _ in 0..AT_ONCE {
-                let Some((queue, id)) = broker.clearing.orphans.pop_first() else {
-                    return;
-                };
-                broker.write(Record::Gone { queue, id }, None);
-            }
-        });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::broker::tests::{A, B, Node, queue};
-    use crate::broker::{Arranged, Arrangement, Input, Settings};
-    use crate::{Record, SessionId, Token};
+    use crate::broker::{Arranged, Arrangement, Declared, Input, Settings};
+    use crate::{QueueId, Record, SessionId, Token, Value};
+    use tandem_time::Mono;
 
     fn with(count: usize) -> Node {
         let mut node = Node::new(Settings::default());
@@ -142,6 +132,23 @@ mod tests {
             _ => 1,
         });
         parts.collect()
+    }
+
+    /// For each message that was said to be gone since, its queue.
+    fn gone(node: &Node, from: usize) -> Vec<QueueId> {
+        let parts = node.written[from..].iter().flat_map(|(_, record)| match record {
+            Record::All(records) => &records[..],
+            record => std::slice::from_ref(record),
+        });
+        let queue = |record: &Record| match record {
+            Record::Gone { queue, .. } => Some(*queue),
+            _ => None,
+        };
+        parts.filter_map(queue).collect()
+    }
+
+    fn all_gone(node: &Node) -> usize {
+        gone(node, 0).len()
     }
 
     /// Until nothing is due; how often that was.
@@ -194,20 +201,66 @@ mod tests {
             (&[Arranged::Count(2500)][..], &[1][..])
         );
         assert_eq!(parts(&node, before), [1001]);
-        let gone = |node: &Node| {
-            let all = node.written.iter().flat_map(|(_, record)| match record {
-                Record::All(records) => records.clone(),
-                record => vec![record.clone()],
-            });
-            all.filter(|record| matches!(record, Record::Gone { .. })).count()
-        };
         // As it falls now, and as it goes on.
         let mut fallen = node.restarted();
-        for node in [&mut fallen, &mut node] {
-            assert_eq!(go_on(node), 2);
-            assert_eq!((node.depth("q"), gone(node)), (0, 2500));
-            assert_eq!(go_on(&mut node.restarted()), 0);
+        assert_eq!((go_on(&mut fallen), fallen.depth("q"), all_gone(&fallen)), (0, 0, 1000));
+        assert_eq!((go_on(&mut node), node.depth("q"), all_gone(&node)), (2, 0, 2500));
+        assert_eq!(go_on(&mut node.restarted()), 0);
+    }
+
+    /// Each is written for who asked for it, and is not said to be safe with another's.
+    #[test]
+    fn who_purges_while_another_does_waits_for_its_own() {
+        let mut node = with(1500);
+        node.send(&queue("r"), "m");
+        node.store_all();
+        arrange(&mut node, A, Arrangement::Purge("q".into()));
+        node.store_all();
+        node.sync(1);
+        let before = node.written.len();
+        arrange(&mut node, B, deletes("r"));
+        node.tell(Input::Sync {
+            session: B,
+            token: Token(2),
+        });
+        assert_eq!(node.synced, [], "neither is on disk");
+        let gone_of = |node: &Node, id| gone(node, before).iter().filter(|queue| **queue == QueueId(id)).count();
+        assert_eq!(gone(&node, before), []);
+        node.store_all();
+        assert_eq!(node.synced, [2], "the queue is gone");
+        assert_eq!(node.fell_at(before).depth("q"), 500);
+        assert_eq!(go_on(&mut node), 1, "both in one go");
+        assert_eq!((gone_of(&node, 1), gone_of(&node, 2)), (500, 1));
+        assert_eq!(node.synced, [2]);
+        node.store_all();
+        assert_eq!(node.synced, [2, 1]);
+    }
+
+    /// However many queues end at once, and whatever was in them.
+    #[test]
+    fn many_queues_end_in_parts() {
+        let mut node = Node::new(Settings::default());
+        for number in 0..30 {
+            let name = format!("q{number}");
+            let declared = Declared {
+                durable: true,
+                arguments: vec![("x-expires".into(), Value::Int(5))],
+                ..Declared::default()
+            };
+            let what = Arrangement::Queue {
+                name: name.as_str().into(),
+                declared,
+            };
+            arrange(&mut node, A, what);
+            (0..100).for_each(|_| node.send(&queue(&name), "m"));
         }
+        node.now = Mono::from_millis(5);
+        for gone in [1000, 2000, 3000] {
+            node.broker.on_deadline(node.now);
+            node.listen();
+            assert_eq!((node.broker.figures().queues, all_gone(&node)), (0, gone));
+        }
+        assert_eq!(go_on(&mut node), 0);
     }
 
     #[test]
@@ -218,7 +271,7 @@ mod tests {
             message.expires = Some(crate::WallMillis(5));
             node.send_in(None, &queue("q"), message);
         }
-        node.now = tandem_time::Mono::from_millis(9);
+        node.now = Mono::from_millis(9);
         node.broker.on_deadline(node.now);
         node.listen();
         assert_eq!((node.depth("q"), node.depth("ExpiryQueue")), (500, 1000));

@@ -127,7 +127,7 @@ impl Broker {
         let queues: Vec<QueueId> = queues
             .into_iter()
             .filter(|id| self.queues.get(id).is_some_and(|queue| !been.contains(&queue.name)))
-            .filter(|id| self.rejects(id).is_none())
+            .filter(|id| self.rejects(id, &dead).is_none())
             .collect();
         if !queues.is_empty() {
             self.deliver_to(None, queues, Arc::new(dead), seen, now);

@@ -66,7 +66,7 @@ impl Broker {
             let Some((place, message)) = queue.next() else {
                 return self.starve(id);
             };
-            if !queue.is_handed(&message, room.saturating_sub(self.sums.passing)) {
+            if !queue.is_handed(&message, room) {
                 return;
             }
             let (consumers, sessions) = (&self.consumers, &self.sessions);

@@ -60,6 +60,11 @@ mod tests {
     use crate::broker::tests::{A, Node, queue};
     use crate::broker::{Arrangement, Input, Outcome, Scarce, Settings};
 
+    fn disk(full: bool) -> Input {
+        let room = usize::MAX;
+        Input::Disk { full, room }
+    }
+
     /// Producers are told once, however many reasons come and go meanwhile.
     #[test]
     fn memory_and_disk_hold_producers_until_there_is_enough_of_both() {
@@ -67,18 +72,18 @@ mod tests {
             memory: 1000,
             ..Settings::default()
         });
-        node.tell(Input::Disk { full: true });
+        node.tell(disk(true));
         assert_eq!(node.broker.figures().held, Some(Scarce::Disk));
         node.send(&queue("q"), &"x".repeat(2000));
         assert_eq!(node.broker.figures().held, Some(Scarce::Memory));
-        node.tell(Input::Disk { full: false });
+        node.tell(disk(false));
         assert_eq!(node.broker.figures().held, Some(Scarce::Memory));
-        node.tell(Input::Disk { full: true });
+        node.tell(disk(true));
         node.subscribe(A, 1, &queue("q"), 1);
         let delivery = node.delivered[0].delivery;
         node.settle(A, delivery, Outcome::Accepted);
         assert_eq!(node.broker.figures().held, Some(Scarce::Disk), "taking goes on");
-        node.tell(Input::Disk { full: false });
+        node.tell(disk(false));
         assert_eq!(node.broker.figures().held, None);
         assert_eq!(node.holds, [true, true, true, false]);
     }

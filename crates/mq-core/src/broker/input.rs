@@ -136,9 +136,10 @@ pub enum Input {
         session: SessionId,
         token: Token,
     },
-    /// Whether the disk is as full as it may be. It is nobody's word.
+    /// Whether the disk is as full as it may be, and the largest message that finds room on it. It is nobody's word.
     Disk {
         full: bool,
+        room: usize,
     },
     /// The journal is on disk up to here.
     Stored {

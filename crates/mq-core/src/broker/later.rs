@@ -11,7 +11,7 @@ use bytes::BytesMut;
 use tandem_mq_wire::amqp10::Value as Typed;
 use tandem_time::Mono;
 
-use super::clear::AT_ONCE;
+use super::part::Part;
 use super::room::{Room, Seen};
 use super::{Broker, Output, Target};
 use crate::message::property;
@@ -30,6 +30,8 @@ pub(super) struct Later {
     weight: usize,
     /// What all of it may weigh at its worst: each crontab with all its series.
     claimed: usize,
+    /// Queues that were not there when something came that will make them, and for how much of that.
+    promised: BTreeMap<Arc<str>, usize>,
     /// Times of a crontab that began no series, because there was no room.
     pub(super) omitted: u64,
 }
@@ -42,6 +44,8 @@ struct Waits {
     stored: bool,
     /// So much of the room is kept for it.
     claim: usize,
+    /// The queue that it goes to was not there when it came.
+    makes: bool,
     /// Its time came before the node fell, perhaps, and somebody was handed it.
     seen: Seen,
     /// A crontab whose last time began no series: it has been said.
@@ -61,18 +65,29 @@ impl Later {
         self.weight
     }
 
+    pub(super) fn claimed(&self) -> usize {
+        self.claimed
+    }
+
+    /// How many queues are still to be made for what waits.
+    pub(super) fn promised(&self) -> usize {
+        self.promised.len()
+    }
+
+    pub(super) fn promises(&self, queue: &str) -> bool {
+        self.promised.contains_key(queue)
+    }
+
+    /// What was there by this number is there no more.
     fn insert(&mut self, id: MessageId, waits: Waits) -> Option<Waits> {
+        let before = self.remove(id);
         self.due.insert((waits.at, id));
         self.weight += waits.message.weight();
         self.claimed += waits.claim;
-        let before = self.messages.insert(id, waits);
-        if let Some(before) = &before {
-            self.weight -= before.message.weight();
-            self.claimed -= before.claim;
-            if before.at != self.messages[&id].at {
-                self.due.remove(&(before.at, id));
-            }
+        if waits.makes {
+            *self.promised.entry(waits.message.address.clone()).or_default() += 1;
         }
+        self.messages.insert(id, waits);
         before
     }
 
@@ -81,6 +96,14 @@ impl Later {
         self.due.remove(&(waits.at, id));
         self.weight -= waits.message.weight();
         self.claimed -= waits.claim;
+        if waits.makes
+            && let Some(count) = self.promised.get_mut(&waits.message.address)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.promised.remove(&waits.message.address);
+            }
+        }
         Some(waits)
     }
 }
@@ -101,27 +124,6 @@ const fn place(kind: Kind) -> QueueId {
 }
 
 impl Broker {
-    /// Nobody takes what waits: half of the memory is for what can go on. `more` is a [`claim`].
-    pub(super) fn has_room_later(&self, more: usize) -> bool {
-        let taken = self.later.claimed.max(self.later.weight);
-        taken.saturating_add(more) <= self.settings.memory / 2
-    }
-
-    /// What holds back those who send. What waits is no more of that than its half: if it is more nevertheless, because the
-    /// memory was larger once, nothing would ever make it less.
-    pub(super) fn holding_weight(&self) -> usize {
-        let later = self.later.weight();
-        let others = self.weight.saturating_sub(later + self.sums.passing);
-        // Nobody waits for those who only pass by: what they hold in excess is one message each.
-        let passing = self.sums.passing.min(self.room_for_passing());
-        self.weight_of_queues() + others + later.min(self.settings.memory / 2) + passing
-    }
-
-    /// What all who only pass by may hold together: half of what is not for what waits for its time.
-    pub(super) fn room_for_passing(&self) -> usize {
-        (self.settings.memory - self.later.weight().min(self.settings.memory / 2)) / 2
-    }
-
     /// The message has a schedule, and its address has been looked at. So much room is kept for it.
     pub(super) fn send_later(
         &mut self,
@@ -143,10 +145,12 @@ impl Broker {
     fn keep_for_later(&mut self, id: MessageId, kind: Kind, message: Arc<Message>, claim: usize) {
         let wall = message.schedule.as_ref().map_or(0, |schedule| schedule.at.0);
         let weight = message.weight();
+        let makes = self.makes_queue(kind, &message.address);
         let waits = Waits {
             at: Mono::from_millis(wall.saturating_sub(self.settings.began)),
             kind,
             stored: message.durable,
+            makes,
             message,
             claim,
             seen: Seen::Never,
@@ -170,10 +174,13 @@ impl Broker {
 
     /// Those whose time has come.
     pub(super) fn later_due(&mut self, now: Mono) {
-        let due: Vec<MessageId> = {
-            let due = self.later.due.iter().take_while(|(at, _)| *at <= now);
-            due.take(AT_ONCE).map(|(_, id)| *id).collect()
-        };
+        let mut part = Part::default();
+        let due = self.later.due.iter().take_while(|(at, _)| *at <= now);
+        let due = due.map(|(_, id)| *id).take_while(|id| {
+            let waits = self.later.messages.get(id);
+            part.takes(waits.map_or(0, |waits| waits.message.weight()))
+        });
+        let due: Vec<MessageId> = due.collect();
         for id in due {
             let Some(waits) = self.later.messages.get(&id) else {
                 continue;
@@ -192,8 +199,8 @@ impl Broker {
 
     /// Each series was counted when its crontab came, but one that was held up lasts longer than it should, and the next one
     /// begins beside it.
-    fn has_room_for_series(&mut self, of: &Waits) -> bool {
-        let has_room = self.later.weight + of.message.weight() <= self.settings.memory / 2;
+    fn may_begin_series(&mut self, of: &Waits) -> bool {
+        let has_room = self.has_room_for_series(of.message.weight());
         self.later.omitted += u64::from(!has_room);
         if !has_room && !of.is_omitting {
             let address = of.message.address.clone();
@@ -214,7 +221,7 @@ impl Broker {
                 .next
                 .map(|next| broker.send_later(None, kind, with(Some(next)), waits.claim));
             if let Some(series) = due.begins {
-                let has_room = broker.has_room_for_series(&waits);
+                let has_room = broker.may_begin_series(&waits);
                 if has_room {
                     // Its crontab has room for it.
                     broker.send_later(None, kind, with(Some(series)), 0);

@@ -20,6 +20,7 @@ mod look;
 mod names;
 mod once;
 mod output;
+mod part;
 mod permit;
 mod policy;
 mod restore;
@@ -28,6 +29,7 @@ mod route;
 mod session;
 mod settings;
 mod settle;
+mod shares;
 mod subscribe;
 mod unstored;
 
@@ -55,14 +57,13 @@ use client::{Client, Retained};
 use exchange::Exchanges;
 use later::Later;
 use names::Names;
+use part::Part;
 use policy::Policies;
 use session::{Consumer, Session, Step};
 use unstored::Unstored;
 
 /// More queues, exchanges or bindings than this are somebody's mistake, and would not be found any more.
 const MOST_THINGS: usize = 100_000;
-/// So much is moved before anybody else is served.
-const MOST_BYTES: usize = 4 << 20;
 
 /// One node's messages.
 #[derive(Debug)]
@@ -121,8 +122,8 @@ pub struct Broker {
     clearing: Clearing,
     /// The latest that anybody has told.
     now: Mono,
-    /// The journal is being read.
-    restoring: bool,
+    /// The largest message that finds room on the disk.
+    disk_room: usize,
     /// What the steps of all open transactions weigh.
     deferred: usize,
     denied: u64,
@@ -195,7 +196,7 @@ impl Broker {
             dropped: VecDeque::new(),
             clearing: Clearing::default(),
             now: Mono::ZERO,
-            restoring: false,
+            disk_room: usize::MAX,
             deferred: 0,
             denied: 0,
             doubles: Doubles::default(),
@@ -205,6 +206,7 @@ impl Broker {
 
     pub fn handle(&mut self, input: Input, now: Mono) {
         self.now = now;
+        self.clearing.next_part();
         if let Input::Closed { session } = &input {
             // Only that of a connection is known there.
             self.admitted.remove(session);
@@ -290,8 +292,8 @@ impl Broker {
             Input::Abort { session, transaction } => self.abort(session, transaction, now),
             Input::Sync { session, token } => self.sync(session, token),
             Input::Stored { upto } => self.stored(upto),
-            Input::Disk { full } => {
-                self.disk_full = full;
+            Input::Disk { full, room } => {
+                (self.disk_full, self.disk_room) = (full, room);
                 self.look_for_room();
             }
         }
@@ -322,6 +324,7 @@ impl Broker {
 
     pub fn on_deadline(&mut self, now: Mono) {
         self.now = now;
+        self.clearing.next_part();
         self.clear_some();
         self.clients_due(now);
         self.queues_due(now);
@@ -339,18 +342,15 @@ impl Broker {
 
     /// What is over by now, and no more of it than can be dealt with in one go.
     fn over(&self, now: Mono) -> Vec<(Mono, QueueId, Place)> {
-        let mut bytes = 0;
+        let mut part = Part::default();
         let mut fits = |queue: &QueueId, place: &Place| {
             let entry = self.queues.get(queue).and_then(|queue| queue.at(*place));
-            let weight = entry.map_or(0, |entry| entry.message.weight());
-            bytes += weight;
-            bytes == weight || bytes <= MOST_BYTES
+            part.takes(entry.map_or(0, |entry| entry.message.weight()))
         };
         let due = self.expiries.iter().take_while(|(at, ..)| *at <= now);
-        let part = due
-            .take(clear::AT_ONCE)
-            .take_while(|(_, queue, place)| fits(queue, place));
-        part.copied().collect()
+        due.take_while(|(_, queue, place)| fits(queue, place))
+            .copied()
+            .collect()
     }
 
     /// How many addresses keep a message for those who come later.
@@ -441,37 +441,6 @@ impl Broker {
             }
             self.waiting.pop_front();
             self.outputs.push_back(Output::Synced { session, token });
-        }
-    }
-
-    fn weigh(&mut self, more: usize) {
-        self.weight += more;
-        self.look_for_room();
-    }
-
-    fn unweigh(&mut self, less: usize) {
-        self.weight = self.weight.saturating_sub(less);
-        self.look_for_room();
-    }
-
-    /// Producers go on when a tenth of the memory is free again, so that they do not stop and go with each message.
-    fn look_for_room(&mut self) {
-        let most = match self.held {
-            Some(Scarce::Memory) => self.settings.memory / 10 * 9,
-            _ => self.settings.memory,
-        };
-        let most_unstored = match self.held {
-            Some(Scarce::Bandwidth) => self.settings.most_unstored() / 2,
-            _ => self.settings.most_unstored(),
-        };
-        let scarce = match (self.holding_weight() > most, self.disk_full) {
-            (true, _) => Some(Scarce::Memory),
-            (false, true) => Some(Scarce::Disk),
-            (false, false) => (self.unstored.weight() > most_unstored).then_some(Scarce::Bandwidth),
-        };
-        if scarce != self.held {
-            self.held = scarce;
-            self.outputs.push_back(Output::Hold(scarce));
         }
     }
 }

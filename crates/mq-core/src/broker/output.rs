@@ -208,6 +208,8 @@ pub enum Refusal {
     },
     #[error("the arguments are larger than 4096 bytes")]
     Arguments,
+    #[error("the disk has no room for a message of this size")]
+    TooLarge,
     #[error("the transaction is too large, or all that are open together")]
     TransactionTooLarge,
     #[error("exchange '{0}' takes nothing from clients")]

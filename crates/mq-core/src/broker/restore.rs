@@ -1,13 +1,13 @@
 //! From the journal back to where we stood.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tandem_time::Mono;
 
 use super::Broker;
+use super::clear::Clearing;
 use super::route::over_at;
-use crate::queue::{Entry, Place, Queue, Terms};
+use crate::queue::{Entry, Queue, Terms};
 use crate::{Message, MessageId, QueueId, QueueRecord, Record, Selector};
 
 impl Broker {
@@ -15,11 +15,11 @@ impl Broker {
     ///
     /// A message that was in somebody's hands when the node went down is handed out again, and says so.
     pub fn restore(&mut self, records: impl IntoIterator<Item = Record>) {
-        self.restoring = true;
         for record in records {
             self.without_writing(|broker| broker.replay(record));
         }
-        self.restoring = false;
+        // What was in queues that are gone the journal has forgotten, too.
+        self.clearing = Clearing::default();
     }
 
     /// The journal has been read: whoever was here is away from now on.
@@ -126,9 +126,6 @@ impl Broker {
         if self.replay_later(queue, id, message) {
             return;
         }
-        if !self.queues.contains_key(&queue) {
-            return self.clearing.is_left(queue, id);
-        }
         self.enqueue(queue, Entry::restored(id, Arc::clone(message)), Mono::ZERO);
         if self.named.contains_key(&(queue, id)) {
             self.pin(queue, id);
@@ -143,26 +140,14 @@ impl Broker {
             return;
         }
         self.unpin(queue, id);
-        let Some(known) = self.queues.get_mut(&queue) else {
-            return self.clearing.is_gone(queue, id);
-        };
-        let Some((place, entry)) = known.take_by_id(id, &mut self.sums) else {
+        let known = self.queues.get_mut(&queue);
+        let Some((place, entry)) = known.and_then(|known| known.take_by_id(id, &mut self.sums)) else {
             return;
         };
         if let Some(at) = entry.expires {
             self.expiries.remove(&(at, queue, place));
         }
         self.unweigh(entry.message.weight());
-    }
-
-    /// What the journal has of a queue that is gone.
-    pub(super) fn leave_behind(&mut self, queue: QueueId, all: BTreeMap<Place, Entry>) {
-        for (place, entry) in all {
-            if let Some(at) = entry.expires {
-                self.expiries.remove(&(at, queue, place));
-            }
-            self.clearing.is_left(queue, entry.id);
-        }
     }
 
     fn without_writing(&mut self, act: impl FnOnce(&mut Broker)) {

@@ -61,6 +61,9 @@ impl Broker {
             _ => 0,
         };
         let later: usize = steps.iter().map(later).fold(0, usize::saturating_add);
+        if steps.iter().map(Step::on_disk).fold(0, usize::saturating_add) > self.disk_room {
+            return Err(Refusal::TransactionTooLarge);
+        }
         if later > 0 && !self.has_room_later(later) {
             return Err(Refusal::TooMuchLater);
         }
@@ -83,15 +86,34 @@ impl Broker {
         }
     }
 
+    /// Whether a message for there makes a queue, when it comes or when its time has come.
+    pub(super) fn makes_queue(&self, kind: Kind, address: &str) -> bool {
+        let known = self.addresses.get(address);
+        kind == Kind::Anycast && !is_ours(address) && known.is_none_or(|known| known.anycast.is_empty())
+    }
+
+    /// The same of a queue that has not been counted yet.
+    pub(super) fn is_new_queue(&self, kind: Kind, address: &str) -> bool {
+        self.makes_queue(kind, address) && !self.later.promises(address)
+    }
+
+    /// Whether a message may wait for its time, and have its queue then.
+    pub(super) fn may_wait(&self, to: &Target, claim: usize) -> Result<(), Refusal> {
+        if !self.has_room_later(claim) {
+            return Err(Refusal::TooMuchLater);
+        }
+        match self.is_new_queue(to.kind, &to.address) {
+            true => self.may_make_queues(1),
+            false => Ok(()),
+        }
+    }
+
     /// The queue that is not there before this is done.
     fn made_by<'a>(&self, step: &'a Step) -> Option<&'a str> {
-        let Step::Send { to, message, .. } = step else {
+        let Step::Send { to, .. } = step else {
             return None;
         };
-        let is_used = to.kind == Kind::Anycast && message.schedule.is_none() && !is_ours(&to.address);
-        let known = self.addresses.get(&*to.address);
-        let is_new = known.is_none_or(|known| known.anycast.is_empty());
-        (is_used && is_new).then_some(&*to.address)
+        self.is_new_queue(to.kind, &to.address).then_some(&*to.address)
     }
 
     /// Who is given what comes.
@@ -169,7 +191,15 @@ impl<'a> Looking<'a> {
                 });
                 hand.takes(pool)
             });
-        is_handed_out || filling.takes(queue, message)
+        if is_handed_out {
+            return true;
+        }
+        let with_it = filling.and(Filling::of(message));
+        let fits = queue.limits().allow(queue.filling().and(with_it));
+        if fits {
+            *filling = with_it;
+        }
+        fits
     }
 }
 

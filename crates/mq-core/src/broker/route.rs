@@ -7,19 +7,14 @@ use tandem_time::Mono;
 use super::dead::Death;
 use super::exchange::TOPICS;
 use super::later::claim;
+use super::part::Part;
 use super::room::{Room, Seen};
 use super::session::Step;
-use super::{Address, Broker, MOST_THINGS, Output, Overflow, Publish, Refusal, Slow, Target, Thing};
+use super::{Address, Broker, Output, Overflow, Publish, Refusal, Slow, Target, Thing};
 use crate::destination::is_ours;
 use crate::queue::{Entry, Queue, Terms};
 use crate::{Kind, Message, Pattern, QueueId, QueueRecord, Record, Retain, Routed, SessionId, TransactionId};
 
-/// So many messages go at most for a new one.
-const MOST_DROPPED: usize = 1000;
-/// About what an empty queue costs, in bytes.
-const QUEUE_WEIGHT: usize = 2048;
-/// So many are not counted: the program itself needs more.
-const FREE_QUEUES: usize = 1000;
 /// Longer names are somebody's mistake, and would be kept for each queue.
 const LONGEST_NAME: usize = 1024;
 
@@ -43,8 +38,10 @@ impl Broker {
         message.address = Arc::from(&*to.address);
         if message.schedule.is_some() {
             let claim = claim(&message, &to.address);
-            if let Some(session) = from.filter(|_| room == Room::Asked && !self.has_room_later(claim)) {
-                self.refuse(session, Refusal::TooMuchLater);
+            if let Some(session) = from.filter(|_| room == Room::Asked)
+                && let Err(reason) = self.may_wait(to, claim)
+            {
+                self.refuse(session, reason);
                 return false;
             }
             self.send_later(from, to.kind, message, claim);
@@ -149,7 +146,8 @@ impl Broker {
 
     /// Without those that are full and reject what they have no room for.
     fn with_room(&mut self, mut queues: Vec<QueueId>, message: &Message, now: Mono) -> Vec<QueueId> {
-        let full: Vec<(QueueId, Overflow)> = queues.iter().filter_map(|id| Some((*id, self.rejects(id)?))).collect();
+        let rejects = |id: &QueueId| Some((*id, self.rejects(id, message)?));
+        let full: Vec<(QueueId, Overflow)> = queues.iter().filter_map(rejects).collect();
         if !full.is_empty() {
             queues.retain(|id| full.iter().all(|(full, _)| full != id));
         }
@@ -242,6 +240,7 @@ impl Broker {
         let Some(into) = self.queues.get_mut(&queue) else {
             return;
         };
+        into.used = now;
         entry.expires = over_at(&entry.message, into.ttl(), self.settings.began, now);
         let (expires, weight) = (entry.expires, entry.message.weight());
         let Some(place) = into.push(entry, &mut self.sums) else {
@@ -262,8 +261,9 @@ impl Broker {
     /// The oldest go when a subscription has more than it may.
     fn shorten(&mut self, id: QueueId) {
         // What a policy leaves no room for since it came goes with the messages that follow.
-        for _ in 0..MOST_DROPPED {
-            let room = self.room_for_passing().saturating_sub(self.sums.passing);
+        let mut part = Part::default();
+        while part.takes(0) {
+            let room = self.room_for_passing();
             let Some(queue) = self.queues.get_mut(&id) else {
                 return;
             };
@@ -303,7 +303,7 @@ impl Broker {
             known.turn = turn;
             return Ok(known.anycast[turn]);
         }
-        if limited {
+        if limited && self.is_new_queue(Kind::Anycast, address) {
             self.may_make_queues(1)?;
         }
         let id = self.make_queue(address, address, Kind::Anycast, true);
@@ -324,21 +324,6 @@ impl Broker {
         let named = self.addresses.get(address).map_or(&[][..], |known| &known.multicast);
         let all = named.iter().copied().chain(self.open.matching(address));
         all.filter(wants).collect()
-    }
-
-    /// Whether there may be so many more queues, whoever makes them: they stay in memory, also with nothing in them, and in
-    /// each segment of the journal.
-    pub(super) fn may_make_queues(&self, more: usize) -> Result<(), Refusal> {
-        let room = FREE_QUEUES + self.settings.memory / 2 / QUEUE_WEIGHT;
-        match self.queues.len() + more <= room.min(MOST_THINGS) {
-            true => Ok(()),
-            false => Err(Refusal::TooMany(Thing::Queue)),
-        }
-    }
-
-    /// What all queues weigh without what is in them.
-    pub(super) fn weight_of_queues(&self) -> usize {
-        self.queues.len().saturating_sub(FREE_QUEUES) * QUEUE_WEIGHT
     }
 
     /// One that [may be](Broker::may_make_queues).
@@ -447,9 +432,6 @@ impl Broker {
         }
         let (weight, all) = (queue.weight(), queue.end(&mut self.sums));
         self.unweigh(weight);
-        if self.restoring {
-            return self.leave_behind(id, all);
-        }
         self.together(None, |broker| {
             broker.clear(id, all, None);
             if queue.durable {

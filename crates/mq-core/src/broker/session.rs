@@ -62,6 +62,16 @@ pub(super) enum Step {
     Settle(DeliveryId, Outcome),
 }
 
+impl Step {
+    /// What of it must find room on the disk, in bytes.
+    pub(super) fn on_disk(&self) -> usize {
+        match self {
+            Step::Send { message, .. } | Step::Publish(Publish { message, .. }) if message.durable => message.weight(),
+            _ => 0,
+        }
+    }
+}
+
 /// How long a consumer is there. It is handed nothing any more after the first of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stays {

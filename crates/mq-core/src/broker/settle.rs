@@ -10,12 +10,17 @@ use super::{Broker, Outcome, Publish, Refusal};
 use crate::queue::{Entry, Place};
 use crate::{ConsumerId, DeliveryId, QueueId, Record, SessionId, TransactionId};
 
-/// A transaction is one record of the journal, and none of those is larger than a GiB.
+/// A transaction is one record of the journal. With all that is written around its messages it is far below the most that one
+/// may be.
 const MOST_DEFERRED: usize = 256 << 20;
 
 impl Broker {
     pub(super) fn do_or_defer(&mut self, session: SessionId, in_: Option<TransactionId>, step: Step, now: Mono) {
         let Some(transaction) = in_ else {
+            // It would wait for ever for room, and all others behind it.
+            if step.on_disk() > self.disk_room {
+                return self.refuse(session, Refusal::TooLarge);
+            }
             return self.perform(session, step, Room::Asked, now);
         };
         let weight = self.weight_of(&step);

@@ -241,11 +241,12 @@ impl Session {
             return;
         };
         let is_message = matches!(promise.what, Promised::Puback(..) | Promised::Pubrec(..));
-        if is_denied && is_message && version == Version::V3_1_1 {
-            // It is acknowledged or the connection is closed (3.1.1, section 3.3.5); the former would be a lie.
-            return self.fail(Reason::NotAuthorized, &refusal.to_string());
-        }
         let said = reason_of(refusal);
+        let is_not_taken = is_denied || matches!(refusal, Refusal::TooLarge);
+        if is_not_taken && is_message && version == Version::V3_1_1 {
+            // It is acknowledged or the connection is closed (3.1.1, section 3.3.5); the former would be a lie.
+            return self.fail(said, &refusal.to_string());
+        }
         match &mut promise.what {
             Promised::Puback(_, reason) => *reason = said,
             Promised::Pubrec(packet, reason) => {
@@ -277,7 +278,7 @@ fn reason_of(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::Name(..) => Reason::TopicNameInvalid,
         Refusal::Denied { .. } => Reason::NotAuthorized,
-        Refusal::TooMany(_) => Reason::QuotaExceeded,
+        Refusal::TooMany(_) | Refusal::TooLarge => Reason::QuotaExceeded,
         _ => Reason::Unspecified,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Queue;
 use crate::Message;
-use crate::broker::Overflow;
+use crate::broker::{Arguments, Overflow, Policy};
 
 /// The oldest go when more waits; 0 is never.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,42 +39,84 @@ impl Rules {
     }
 }
 
-/// What is about to come to a queue that may be full then.
-#[derive(Clone, Copy, Debug, Default)]
+/// What waits, or is about to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filling {
-    messages: usize,
-    bytes: usize,
+    pub(crate) messages: usize,
+    /// Of the bodies.
+    pub(crate) bytes: usize,
 }
 
 impl Filling {
-    /// One more, if there is room for it.
-    pub(crate) fn takes(&mut self, queue: &Queue, message: &Message) -> bool {
-        if queue.is_full(self) {
-            return false;
+    pub(crate) fn of(message: &Message) -> Filling {
+        Filling {
+            messages: 1,
+            bytes: message.body.len(),
         }
-        self.messages += 1;
-        self.bytes += message.body.len();
-        true
+    }
+
+    pub(crate) fn and(self, more: Filling) -> Filling {
+        Filling {
+            messages: self.messages + more.messages,
+            bytes: self.bytes + more.bytes,
+        }
+    }
+}
+
+/// The most that may wait; `None` is any number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Limits {
+    messages: Option<usize>,
+    bytes: Option<usize>,
+}
+
+impl Limits {
+    pub(crate) fn of(policy: &Policy) -> Limits {
+        Limits {
+            messages: policy.max_length,
+            bytes: policy.max_bytes,
+        }
+    }
+
+    pub(crate) fn declared(arguments: &Arguments) -> Limits {
+        Limits {
+            messages: arguments.max_length,
+            bytes: arguments.max_bytes,
+        }
+    }
+
+    /// The lower of both.
+    pub(crate) fn and(self, other: Limits) -> Limits {
+        let least = |one: Option<usize>, other: Option<usize>| one.into_iter().chain(other).min();
+        Limits {
+            messages: least(self.messages, other.messages),
+            bytes: least(self.bytes, other.bytes),
+        }
+    }
+
+    pub(crate) fn allow(self, filling: Filling) -> bool {
+        self.messages.is_none_or(|most| filling.messages <= most) && self.bytes.is_none_or(|most| filling.bytes <= most)
     }
 }
 
 impl Queue {
-    /// How many messages may wait, and how many bytes of bodies: by what the queue was declared with and by its policy.
-    fn limits(&self) -> (Option<usize>, Option<usize>) {
-        let own = self.terms.as_ref().map(|terms| &terms.arguments);
+    /// By what the queue was declared with and by its policy.
+    pub(crate) fn limits(&self) -> Limits {
         // What a client that is away may keep is said elsewhere.
-        let policy = Some(&self.policy).filter(|_| !self.rules.of_client);
-        let least = |one: Option<usize>, other: Option<usize>| one.into_iter().chain(other).min();
-        (
-            least(
-                own.and_then(|own| own.max_length),
-                policy.and_then(|policy| policy.max_length),
-            ),
-            least(
-                own.and_then(|own| own.max_bytes),
-                policy.and_then(|policy| policy.max_bytes),
-            ),
-        )
+        let policy = match self.rules.of_client {
+            true => Limits::default(),
+            false => Limits::of(&self.policy),
+        };
+        let own = self.terms.as_ref().map(|terms| Limits::declared(&terms.arguments));
+        policy.and(own.unwrap_or_default())
+    }
+
+    /// What waits.
+    pub(crate) fn filling(&self) -> Filling {
+        Filling {
+            messages: self.depth(),
+            bytes: self.waiting.bodies(),
+        }
     }
 
     /// How long a message may wait, in milliseconds.
@@ -97,15 +139,13 @@ impl Queue {
 
     /// Whether there are more than may be.
     pub(crate) fn is_over(&self) -> bool {
-        let (max_length, max_bytes) = self.limits();
-        let (depth, bodies) = (self.depth(), self.waiting.bodies());
-        let over = max_length.is_some_and(|most| depth > most) || max_bytes.is_some_and(|most| bodies > most);
+        let over = !self.limits().allow(self.filling());
         if over || self.terms.is_some() {
             // What a queue has taken that rejects stays: somebody was told that it is safe.
             return over && self.rejects().is_none();
         }
         let Most { messages, bytes } = self.rules.most;
-        messages > 0 && depth > messages || bytes > 0 && self.weight() > bytes && depth > 1
+        messages > 0 && self.depth() > messages || bytes > 0 && self.weight() > bytes && self.depth() > 1
     }
 
     /// Whether it takes nothing when it is full, and what becomes of that.
@@ -114,17 +154,46 @@ impl Queue {
         (overflow != Overflow::DropHead).then_some(overflow)
     }
 
-    /// Whether one more would be too many, when this has come before it.
-    pub(crate) fn is_full(&self, after: &Filling) -> bool {
-        let (max_length, max_bytes) = self.limits();
-        max_length.is_some_and(|most| self.depth() + after.messages >= most)
-            || max_bytes.is_some_and(|most| self.waiting.bodies() + after.bytes >= most)
-    }
-
     /// Whether it may have this one as well, and none has to go for it.
     pub(crate) fn has_room_for(&self, message: &Message) -> bool {
-        let (max_length, max_bytes) = self.limits();
-        max_length.is_none_or(|most| self.depth() < most)
-            && max_bytes.is_none_or(|most| self.waiting.bodies() + message.body.len() <= most)
+        self.limits().allow(self.filling().and(Filling::of(message)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_as_much_as_there_may_be_is_not_too_much() {
+        let policy = Limits::of(&Policy {
+            max_length: Some(3),
+            max_bytes: Some(10),
+            ..Policy::default()
+        });
+        let declared = Limits::declared(&Arguments {
+            max_length: Some(2),
+            ..Arguments::default()
+        });
+        let filling = |messages, bytes| Filling { messages, bytes };
+        for (limits, messages, bytes, allowed) in [
+            (Limits::default(), 1000, 1 << 40, true),
+            (policy, 3, 10, true),
+            (policy, 4, 0, false),
+            (policy, 1, 11, false),
+            (policy.and(declared), 2, 10, true),
+            (policy.and(declared), 3, 1, false),
+        ] {
+            assert_eq!(
+                limits.allow(filling(messages, bytes)),
+                allowed,
+                "{limits:?} {messages} {bytes}"
+            );
+        }
+        let message = Message {
+            body: b"abc".to_vec().into(),
+            ..Message::default()
+        };
+        assert_eq!(filling(1, 2).and(Filling::of(&message)), filling(2, 5));
     }
 }

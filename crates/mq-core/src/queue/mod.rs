@@ -26,7 +26,7 @@ pub(crate) use counts::Sums;
 pub(crate) use entry::Entry;
 pub(crate) use groups::Group;
 use latest::Latest;
-pub(crate) use limits::{Filling, Most, Rules};
+pub(crate) use limits::{Filling, Limits, Most, Rules};
 pub use place::Place;
 pub(crate) use turns::Able;
 use turns::Turns;
@@ -69,6 +69,8 @@ pub(crate) struct Queue {
     pub(crate) exclusive: bool,
     /// When it goes if nobody uses it.
     pub(crate) ends_at: Option<Mono>,
+    /// When something last came.
+    pub(crate) used: Mono,
     /// Takes only these messages.
     pub(crate) filter: Option<Selector>,
     pub(crate) counts: Counts,
@@ -102,6 +104,7 @@ impl Queue {
             policy: Arc::default(),
             exclusive: false,
             ends_at: None,
+            used: Mono::ZERO,
             filter: None,
             counts: Counts::default(),
             in_flight: 0,

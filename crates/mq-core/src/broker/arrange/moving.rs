@@ -7,17 +7,16 @@ use std::sync::Arc;
 use tandem_time::Mono;
 
 use super::{Answer, Arranged, Which};
+use crate::broker::part::Part;
 use crate::broker::room::Seen;
 use crate::broker::route::check_name;
-use crate::broker::{Broker, MOST_BYTES, Refusal, Thing};
+use crate::broker::{Broker, Refusal, Thing};
 use crate::destination::is_ours;
-use crate::queue::{Entry, Place, Queue};
+use crate::queue::{Entry, Filling, Limits, Place, Queue};
 use crate::{Kind, Message, QueueId, SessionId};
 
-/// What one request moves at most: the first that is there, and so much with it.
-const MOST_MESSAGES: usize = 1000;
-/// No look counts further.
-const MOST_COUNTED: usize = 1_000_000;
+/// No look counts further: all others wait for it.
+const MOST_COUNTED: usize = 100_000;
 
 impl Broker {
     pub(super) fn shift(&mut self, session: SessionId, from: &str, to: &str, which: &Which, now: Mono) -> Answer {
@@ -71,13 +70,9 @@ impl Broker {
         let Some(queue) = self.queues.get(&source) else {
             return Vec::new();
         };
-        let mut bytes = 0;
-        let fits = |place: &Place| {
-            let weight = queue.at(*place).map_or(0, |entry| entry.message.weight());
-            bytes += weight;
-            bytes == weight || bytes <= MOST_BYTES
-        };
-        named(queue, which).take(MOST_MESSAGES).take_while(fits).collect()
+        let mut part = Part::default();
+        let fits = |place: &Place| part.takes(queue.at(*place).map_or(0, |entry| entry.message.weight()));
+        named(queue, which).take_while(fits).collect()
     }
 
     /// How many of them wait.
@@ -89,10 +84,9 @@ impl Broker {
 
     /// Whether the queue that the first message would make has room for it.
     fn would_take(&self, name: &str, (source, place): (QueueId, Place)) -> bool {
-        let mut queue = Queue::new(QueueId(0), name, name, Kind::Anycast, true);
-        queue.policy = self.policies.of(name);
+        let limits = Limits::of(&self.policies.of(name));
         let entry = self.queues.get(&source).and_then(|source| source.at(place));
-        entry.is_none_or(|entry| queue.has_room_for(&entry.message))
+        entry.is_none_or(|entry| limits.allow(Filling::of(&entry.message)))
     }
 
     /// False when there is no room for it, and then it stays.

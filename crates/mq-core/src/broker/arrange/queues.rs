@@ -7,13 +7,11 @@ use tandem_time::Mono;
 use super::same::same_queue;
 use super::{Answer, Arranged};
 use crate::broker::declared::{Declared, Overflow};
+use crate::broker::part::Part;
 use crate::broker::route::check_name;
 use crate::broker::{Broker, Refusal, Thing};
-use crate::queue::{Filling, Queue, Terms};
-use crate::{Kind, QueueId, SessionId};
-
-/// So many queues end at most in one go.
-const MOST_ENDED: usize = 1000;
+use crate::queue::{Queue, Terms};
+use crate::{Kind, Message, QueueId, SessionId};
 
 impl Broker {
     /// The queue by that name, if this connection may use it.
@@ -105,13 +103,17 @@ impl Broker {
         let Some(queue) = self.queues.get(&id).filter(|queue| queue.consumers().is_empty()) else {
             return;
         };
-        let ends_after = match &queue.terms {
+        if let Some(after) = self.ends_after(queue) {
+            self.ends_at(id, Some(now + after));
+        }
+    }
+
+    /// How long nobody uses it before it goes.
+    fn ends_after(&self, queue: &Queue) -> Option<Duration> {
+        match &queue.terms {
             Some(terms) => terms.arguments.expires.map(Duration::from_millis),
             None if queue.is_by_use() => self.settings.queue_idle,
             None => None,
-        };
-        if let Some(after) = ends_after {
-            self.ends_at(id, Some(now + after));
         }
     }
 
@@ -127,27 +129,34 @@ impl Broker {
     }
 
     pub(in crate::broker) fn queues_due(&mut self, now: Mono) {
-        // Others are heard before the next thousand.
-        for _ in 0..MOST_ENDED {
-            let Some((at, id)) = self.queues_due.first().copied().filter(|(at, _)| *at <= now) else {
+        let mut part = Part::default();
+        while let Some((at, id)) = self.queues_due.first().copied().filter(|(at, _)| *at <= now) {
+            if !part.takes(0) {
                 return;
-            };
+            }
             self.queues_due.remove(&(at, id));
             let Some(queue) = self.queues.get(&id).filter(|queue| queue.ends_at == Some(at)) else {
                 continue;
             };
-            let holds = queue.depth() > 0 || queue.in_flight() > 0;
-            let stays = queue.is_by_use() && (holds || self.exchanges.leads_to(id));
-            match stays {
-                true => self.touch(id, now),
-                false => self.remove_by(id, None),
+            match self.stays_until(queue, now).filter(|at| *at > now) {
+                Some(at) => self.ends_at(id, Some(at)),
+                None => self.remove_by(id, None),
             }
         }
     }
 
+    /// What was declared ends when its time has come. What is there by use has been used, perhaps, by those who only send.
+    fn stays_until(&self, queue: &Queue, now: Mono) -> Option<Mono> {
+        let after = self.ends_after(queue).filter(|_| queue.is_by_use())?;
+        let holds = queue.depth() > 0 || queue.in_flight() > 0;
+        let is_used = holds || self.exchanges.leads_to(queue.id);
+        let since = if is_used { now } else { queue.used };
+        Some(since + after)
+    }
+
     /// Whether a queue takes no more, and what becomes of what is sent to it.
-    pub(in crate::broker) fn rejects(&self, id: &QueueId) -> Option<Overflow> {
+    pub(in crate::broker) fn rejects(&self, id: &QueueId, message: &Message) -> Option<Overflow> {
         let queue = self.queues.get(id)?;
-        queue.rejects().filter(|_| queue.is_full(&Filling::default()))
+        queue.rejects().filter(|_| !queue.has_room_for(message))
     }
 }

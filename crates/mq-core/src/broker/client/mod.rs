@@ -23,6 +23,7 @@ use tandem_time::Mono;
 
 pub(super) use retain::Retained;
 
+use super::part::Part;
 use super::room::{Room, Seen};
 use super::session::Held;
 use super::{Broker, Expiry, Listening, Target, Will};
@@ -182,8 +183,9 @@ impl Broker {
 
     /// Sends the wills and forgets the clients whose time has come.
     pub(super) fn clients_due(&mut self, now: Mono) {
-        while let Some((at, name)) = self.clients_due.first().cloned() {
-            if at > now {
+        let mut part = Part::default();
+        while let Some((at, name)) = self.clients_due.first().filter(|(at, _)| *at <= now).cloned() {
+            if !part.takes(self.will_weight(&name)) {
                 return;
             }
             self.clients_due.remove(&(at, name.clone()));
@@ -198,6 +200,11 @@ impl Broker {
             self.send_will(&name, now);
             self.watch(&name);
         }
+    }
+
+    fn will_weight(&self, name: &str) -> usize {
+        let will = self.clients.get(name).and_then(|client| client.will.as_ref());
+        will.map_or(0, |will| will.message.weight())
     }
 
     /// A will is sent once.

@@ -5,10 +5,11 @@ use crate::Value;
 
 const TX: TransactionId = TransactionId(7);
 
-/// Takes one message, and rejects what comes then.
+/// Takes one message, `published`, and rejects what comes then.
 fn declare(node: &mut Node, name: &str, limit: &str, overflow: &str) {
+    let most = if limit == "x-max-length" { 1 } else { 9 };
     let arguments = vec![
-        (limit.into(), Value::Int(1)),
+        (limit.into(), Value::Int(most)),
         ("x-overflow".into(), Value::Text(overflow.into())),
         ("x-dead-letter-exchange".into(), Value::Text("".into())),
         ("x-dead-letter-routing-key".into(), Value::Text("dead".into())),
@@ -81,7 +82,7 @@ fn in_transaction(limit: &str, overflow: &str, steps: &[&str]) -> (Node, Deliver
             "direct" => publish(&mut node, "amq.direct", "k"),
             "topic" => node.send_in(Some(TX.0), &topic("k"), message("published")),
             "default" => publish(&mut node, "", "narrow"),
-            name => node.send_in(Some(TX.0), &queue(name), message("sent")),
+            name => node.send_in(Some(TX.0), &queue(name), message("published")),
         }
     }
     (node, work)
@@ -187,4 +188,62 @@ fn what_a_transaction_has_settled_nobody_settles_beside_it() {
     );
     commit(&mut node);
     assert_eq!((node.refused.len(), node.depth("work"), node.depth("free")), (2, 0, 2));
+}
+
+/// Whoever sends and whoever moves are told the same.
+#[test]
+fn a_queue_that_rejects_looks_at_how_large_a_message_is() {
+    let mut node = Node::new(Settings::default());
+    declare(&mut node, "narrow", "x-max-length-bytes", "reject-publish");
+    node.send(&queue("other"), "four");
+    node.send(&queue("narrow"), "sixsix");
+    for what in ["four", &"x".repeat(1_000_000)] {
+        node.send(&queue("narrow"), what);
+        assert_eq!(std::mem::take(&mut node.refused), [Refusal::Full]);
+    }
+    node.send(&queue("narrow"), "xxx");
+    assert_eq!((node.refused.as_slice(), node.depth("narrow")), (&[][..], 2));
+    let what = Arrangement::Move {
+        from: "other".into(),
+        to: "narrow".into(),
+        which: Which::Upto(MessageId(u64::MAX)),
+    };
+    node.tell(Input::Arrange { session: A, what });
+    assert_eq!(
+        (node.refused.as_slice(), node.depth("other")),
+        (&[Refusal::Full][..], 1)
+    );
+}
+
+/// It would wait for ever for room, and all others behind it.
+#[test]
+fn what_no_disk_has_room_for_is_refused() {
+    let mut node = Node::new(Settings::default());
+    node.tell(Input::Disk {
+        full: false,
+        room: 10_000,
+    });
+    node.send(&queue("q"), &"x".repeat(10_000));
+    assert_eq!(std::mem::take(&mut node.refused), [Refusal::TooLarge]);
+    let passing = Message {
+        durable: false,
+        ..message(&"x".repeat(10_000))
+    };
+    node.send_in(None, &queue("q"), passing);
+    assert_eq!(
+        (node.refused.as_slice(), node.depth("q")),
+        (&[][..], 1),
+        "it is not written"
+    );
+    for (count, refused) in [(1, &[][..]), (2, &[Refusal::TransactionTooLarge][..])] {
+        node.tell(Input::Begin {
+            session: A,
+            transaction: TX,
+        });
+        for _ in 0..count {
+            node.send_in(Some(TX.0), &queue("r"), message(&"x".repeat(6000)));
+        }
+        commit(&mut node);
+        assert_eq!((node.refused.as_slice(), node.depth("r")), (refused, 1));
+    }
 }

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::broker::{Consume, To};
+use crate::{Asked, Schedule, WallMillis};
 
 const IDLE: Duration = Duration::from_secs(600);
+const MEGABYTE: usize = 1_000_000;
 
 fn declared(name: &str) -> Input {
     let what = Arrangement::Queue {
@@ -16,6 +18,20 @@ fn declared(name: &str) -> Input {
         },
     };
     Input::Arrange { session: A, what }
+}
+
+const DAY: u64 = 86_400_000;
+
+fn in_a_day(text: &str) -> Message {
+    let asked = Asked {
+        delay: DAY,
+        ..Asked::default()
+    };
+    let schedule = Schedule::new(asked, WallMillis(0)).expect("it can be");
+    Message {
+        schedule: schedule.map(Box::new),
+        ..message(text)
+    }
 }
 
 #[test]
@@ -57,6 +73,7 @@ fn there_are_so_many_queues_whoever_makes_them() {
                 transaction: TransactionId(1),
             });
         }),
+        ("send later", &|node| node.send_in(None, &queue("new"), in_a_day("x"))),
         ("declare", &|node| node.tell(declared("new"))),
     ] {
         act(&mut node);
@@ -68,6 +85,115 @@ fn there_are_so_many_queues_whoever_makes_them() {
     let delivery = node.delivered[0].delivery;
     node.settle(B, delivery, Outcome::Rejected);
     assert_eq!(node.depth("DLQ"), 1, "the dead have their place nevertheless");
+}
+
+/// Each is counted when what will make it is taken, and is there in time whatever has come meanwhile.
+#[test]
+fn queues_that_are_made_later_are_counted_now() {
+    let mut node = Node::new(Settings {
+        memory: 10 * 2 * 2048,
+        ..Settings::default()
+    });
+    (0..1006).for_each(|number| node.send(&queue(&format!("q{number}")), ""));
+    let too_many = [Refusal::TooMany(Thing::Queue)];
+    for restarts in [false, true] {
+        // Those that are there, and each of the others once.
+        for name in ["q1", "q1", "a", "a", "b", "c", "amq.gen-x"] {
+            node.send_in(None, &queue(name), in_a_day("x"));
+        }
+        assert_eq!(node.refused, [], "{restarts}");
+        if restarts {
+            break;
+        }
+        node = node.restarted();
+    }
+    node.send(&queue("a"), "its queue has been counted");
+    node.send(&queue("d"), "x");
+    node.send_in(None, &queue("e"), in_a_day("x"));
+    assert_eq!(node.refused, [too_many.clone(), too_many].concat());
+    node.now = Mono::from_millis(DAY);
+    node.broker.on_deadline(node.now);
+    node.listen();
+    assert_eq!((node.depth("a"), node.depth("b"), node.depth("c")), (5, 2, 2));
+    assert_eq!(node.broker.figures().queues, 1009);
+}
+
+/// Queues, what waits for its time and who only passes by have their parts, and there is something for what is sent.
+#[test]
+fn nobody_is_held_by_what_nobody_can_take_away() {
+    let mut node = Node::new(Settings {
+        memory: MEGABYTE,
+        ..Settings::default()
+    });
+    for number in 2000..2009 {
+        node.subscribe(B, number, &topic("t"), 1000);
+    }
+    for number in 0..1500 {
+        let input = Input::Subscribe {
+            consumer: ConsumerId { session: B, number },
+            to: queue(&format!("q{number}")),
+            options: Subscription {
+                credit: 1,
+                ..Subscription::default()
+            },
+        };
+        node.broker.handle(input, node.now);
+    }
+    node.listen();
+    let queues = node.broker.figures().queues;
+    assert!((1200..1300).contains(&queues), "{queues}");
+    for _ in 0..100 {
+        node.send_in(None, &queue("q1"), in_a_day(&"x".repeat(10_000)));
+    }
+    send_megabytes(&mut node, &topic("t"), 2);
+    node.delivered.clear();
+    let exchange = |node: &mut Node| {
+        for number in 0..20 {
+            node.send(&queue(&format!("q{number}")), &"x".repeat(10_000));
+            node.store_all();
+            for delivery in std::mem::take(&mut node.delivered) {
+                node.settle(B, delivery.delivery, Outcome::Accepted);
+                let consumer = delivery.consumer;
+                node.tell(Input::Credit { consumer, more: 1 });
+            }
+            node.store_all();
+            assert_eq!(node.broker.figures().held, None, "{number}");
+        }
+    };
+    exchange(&mut node);
+    assert_eq!(node.holds, [] as [bool; 0]);
+    // There was more memory when all this came.
+    node.broker.settings.memory = MEGABYTE / 4;
+    node = node.restarted();
+    for number in 0..20 {
+        node.subscribe(B, number, &queue(&format!("q{number}")), 1);
+    }
+    exchange(&mut node);
+}
+
+/// Also by those who send what does not stay.
+#[test]
+fn a_queue_that_is_sent_to_is_not_unused() {
+    let mut node = Node::new(Settings {
+        queue_idle: Some(IDLE),
+        ..Settings::default()
+    });
+    let purge = |node: &mut Node, seconds: u64| {
+        node.now = Mono::from_millis(seconds * 1000);
+        node.broker.on_deadline(node.now);
+        node.send(&queue("q"), "x");
+        let what = Arrangement::Purge("q".into());
+        node.tell(Input::Arrange { session: A, what });
+    };
+    purge(&mut node, 0);
+    purge(&mut node, 599);
+    for (seconds, queues) in [(600, 1), (1198, 1), (1199, 0)] {
+        node.now = Mono::from_millis(seconds * 1000);
+        node.broker.on_deadline(node.now);
+        node.listen();
+        assert_eq!(node.broker.figures().queues, queues, "after {seconds}");
+    }
+    assert_eq!(node.broker.poll_deadline(), None);
 }
 
 #[test]
@@ -112,8 +238,6 @@ fn a_queue_that_nobody_declared_goes_when_it_is_empty_and_unused() {
     assert_eq!(names(&node.restarted()), ["bound", "declared", "used"].map(Box::from));
 }
 
-const MEGABYTE: usize = 1_000_000;
-
 fn send_megabytes(node: &mut Node, to: &Target, megabytes: usize) {
     let body = "x".repeat(10_000);
     for _ in 0..megabytes * 100 {
@@ -148,6 +272,25 @@ fn who_listens_and_does_not_take_stops_only_itself() {
         assert_eq!(last, deaf as usize, "whoever takes again has what is newest");
         assert_eq!(node.broker.figures().weight, 0, "{deaf}");
     }
+}
+
+/// It acknowledges ten at a time, and the others have taken all the room and acknowledge nothing.
+#[test]
+fn whoever_acknowledges_several_at_a_time_is_not_stopped_by_those_who_do_not() {
+    let mut node = Node::new(Settings {
+        memory: 16 << 20,
+        ..Settings::default()
+    });
+    for number in 0..14 {
+        node.subscribe(B, number, &topic("t"), 100_000);
+        send_megabytes(&mut node, &topic("t"), 5);
+    }
+    node.delivered.clear();
+    let consumer = node.subscribe(A, 1, &topic("t"), 100_000);
+    (0..10).for_each(|_| node.send(&topic("t"), &"x".repeat(1000)));
+    let heard = node.delivered.iter().filter(|delivery| delivery.consumer == consumer);
+    assert_eq!(heard.count(), 10);
+    assert_eq!(node.holds, [] as [bool; 0]);
 }
 
 #[test]
