@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::task::AbortHandle;
 
-/// The connections of one listener.
+/// The connections of one listener, or of several.
 pub struct Guests {
     most: AtomicUsize,
     /// So many are not asked to go.
@@ -20,8 +20,21 @@ pub struct Guests {
 #[derive(Default)]
 struct List {
     next: u64,
-    present: BTreeMap<u64, Option<AbortHandle>>,
+    present: BTreeMap<u64, Guest>,
     seated: BTreeMap<u64, Option<AbortHandle>>,
+}
+
+struct Guest {
+    task: Option<AbortHandle>,
+    /// By which it came, where that counts.
+    door: Option<u64>,
+}
+
+/// One of several ways in, with few places of its own among all.
+pub struct Door {
+    guests: Arc<Guests>,
+    number: u64,
+    most: usize,
 }
 
 /// A place among the guests, left when dropped.
@@ -51,16 +64,31 @@ impl Guests {
     }
 
     pub fn enter(self: &Arc<Guests>) -> Place {
+        self.let_in(None)
+    }
+
+    /// A way in for at most so many.
+    pub fn door(self: &Arc<Guests>, most: usize) -> Door {
+        Door {
+            number: self.list().number(),
+            guests: self.clone(),
+            most,
+        }
+    }
+
+    fn let_in(self: &Arc<Guests>, by: Option<&Door>) -> Place {
         let mut list = self.list();
+        let door = by.map(|door| door.number);
+        // Who had to go here leaves room among all as well.
+        while by.is_some_and(|by| list.by(door).count() >= by.most.max(1)) {
+            list.send_away(door);
+        }
         let most = self.most.load(Relaxed).max(1);
         while list.present.len() >= most {
-            if let Some((_, Some(longest))) = list.present.pop_first() {
-                longest.abort();
-            }
+            list.send_away(None);
         }
-        list.next += 1;
-        let number = list.next;
-        list.present.insert(number, None);
+        let number = list.number();
+        list.present.insert(number, Guest { task: None, door });
         Place {
             guests: self.clone(),
             number,
@@ -71,7 +99,8 @@ impl Guests {
     pub fn seat(&self, number: u64, task: AbortHandle) {
         let mut list = self.list();
         let List { present, seated, .. } = &mut *list;
-        if let Some(place) = present.get_mut(&number).or_else(|| seated.get_mut(&number)) {
+        let place = present.get_mut(&number).map(|guest| &mut guest.task);
+        if let Some(place) = place.or_else(|| seated.get_mut(&number)) {
             *place = Some(task);
         }
     }
@@ -79,6 +108,35 @@ impl Guests {
     /// Each thing that is done with the list is whole, so a panic elsewhere has not broken it.
     fn list(&self) -> MutexGuard<'_, List> {
         self.list.lock().unwrap_or_else(|broken| broken.into_inner())
+    }
+}
+
+impl Door {
+    pub fn enter(&self) -> Place {
+        self.guests.let_in(Some(self))
+    }
+}
+
+impl List {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// Who came by this door; all, where it is none.
+    fn by(&self, door: Option<u64>) -> impl Iterator<Item = u64> {
+        let present = self.present.iter();
+        let came = present.filter(move |(_, guest)| door.is_none() || guest.door == door);
+        came.map(|(number, _)| *number)
+    }
+
+    /// The longest of them has to go.
+    fn send_away(&mut self, door: Option<u64>) {
+        let longest = self.by(door).next();
+        let guest = longest.and_then(|number| self.present.remove(&number));
+        if let Some(task) = guest.and_then(|guest| guest.task) {
+            task.abort();
+        }
     }
 }
 
@@ -90,17 +148,17 @@ impl Place {
     /// The task of who has it.
     pub fn holder(&self) -> Option<AbortHandle> {
         let list = self.guests.list();
-        let known = list.present.get(&self.number).or_else(|| list.seated.get(&self.number));
-        known.cloned().flatten()
+        let present = list.present.get(&self.number).map(|guest| &guest.task);
+        present.or_else(|| list.seated.get(&self.number)).cloned().flatten()
     }
 
     /// Takes a seat, if one is free: then it stays, whoever comes.
     pub fn sit_down(&self) {
         let mut list = self.guests.list();
         if list.seated.len() < self.guests.seats
-            && let Some(task) = list.present.remove(&self.number)
+            && let Some(guest) = list.present.remove(&self.number)
         {
-            list.seated.insert(self.number, task);
+            list.seated.insert(self.number, guest.task);
         }
     }
 }
@@ -143,6 +201,32 @@ mod tests {
             second.await.is_err_and(|ended| ended.is_cancelled()),
             "there are fewer places"
         );
+    }
+
+    /// For one who comes, one goes: the longest of those at the same door, where that is full.
+    #[tokio::test]
+    async fn doors_have_places_of_their_own_among_all() {
+        let guests = Guests::new(3);
+        let doors = [2, 2].map(|most| guests.door(most));
+        let stay = |door: &Door| {
+            let place = door.enter();
+            let number = place.number();
+            let task = tokio::spawn(async move {
+                let _place = place;
+                std::future::pending::<()>().await;
+            });
+            guests.seat(number, task.abort_handle());
+            task
+        };
+        let [first, second, third] = [&doors[0], &doors[1], &doors[1]].map(stay);
+        // Both are full, that door and all together.
+        let fourth = stay(&doors[1]);
+        assert!(second.await.is_err_and(|ended| ended.is_cancelled()));
+        assert!(!first.is_finished() && !third.is_finished() && !fourth.is_finished());
+        // There is room at this door, and none among all.
+        let fifth = stay(&doors[0]);
+        assert!(first.await.is_err_and(|ended| ended.is_cancelled()));
+        assert!(!third.is_finished() && !fourth.is_finished() && !fifth.is_finished());
     }
 
     #[tokio::test]
