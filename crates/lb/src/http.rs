@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use socket2::{SockAddr, Socket};
 use tandem_lb_config::Bind;
-use tandem_ops::web::guests::Guests;
+use tandem_ops::web::guests;
 use tandem_sys::listen::Acceptor;
 
 use crate::bound::{Bound, Stay, Staying};
@@ -28,7 +28,6 @@ use crate::rules::Arrival;
 use crate::session::Peer;
 use crate::worker::Worker;
 use guest::Guest;
-use noted::Seen;
 pub(crate) use outgoing::{Kept, Outgoing, Reader};
 
 const MOST_CONNECTIONS: usize = 64;
@@ -46,8 +45,8 @@ pub(crate) struct Host {
 struct Entrance {
     acceptor: Acceptor,
     door: Door,
-    bind: Arc<Bind>,
-    guests: Arc<Guests>,
+    /// Its own among those of the site.
+    guests: guests::Door,
     site: Rc<Site>,
     page: Rc<Page>,
     directory: Arc<Directory>,
@@ -64,15 +63,14 @@ impl Host {
             let acceptor = match Acceptor::new(socket.clone()) {
                 Ok(acceptor) => acceptor,
                 Err(error) => {
-                    tracing::error!(frontend = %site.plan().name, %error, "cannot listen");
+                    tracing::error!(frontend = %site.frontend().plan.name, %error, "cannot listen");
                     continue;
                 }
             };
             let entrance = Entrance {
                 acceptor,
                 door: Door::new(bound.plan.clone(), number),
-                bind: bound.plan.clone(),
-                guests: Guests::new(most.min(MOST_CONNECTIONS)),
+                guests: site.guests().door(most.min(MOST_CONNECTIONS)),
                 site: site.clone(),
                 page: self.page.clone(),
                 directory: self.directory.clone(),
@@ -99,7 +97,7 @@ impl Entrance {
                 () = staying.changed() => {}
                 taken = self.accept() => {
                     if let Err(error) = taken {
-                        let name = self.site.plan().name.clone();
+                        let name = self.site.frontend().plan.name.clone();
                         tracing::warn!(frontend = %name, %error, "cannot accept for the moment");
                         tokio::time::sleep(Duration::from_millis(100)).await;
                     }
@@ -148,15 +146,8 @@ impl Entrance {
         };
         let Ok(subject) = arrival.connection() else { return };
         let has_header = self.door.has_header || subject.as_deref().is_some_and(|subject| subject.expects_header);
-        let seen = match Seen::of(&socket) {
-            Ok(seen) => seen,
-            Err(error) => {
-                return tracing::warn!(frontend = %frontend.plan.name, %error, "a client is turned away");
-            }
-        };
-        let among_all = self.site.guests();
-        let (place, place_among_all) = (self.guests.enter(), among_all.enter());
-        let [number, number_among_all] = [&place, &place_among_all].map(|place| place.number());
+        let place = self.guests.enter();
+        let number = place.number();
         let guest = Guest {
             peer,
             listener,
@@ -164,17 +155,15 @@ impl Entrance {
             tls,
             subject,
             frontend,
-            bind: self.bind.clone(),
-            places: (place, place_among_all),
+            place,
             site: self.site.clone(),
             page: self.page.clone(),
             directory: self.directory.clone(),
             outgoing: self.outgoing.clone(),
             worker: self.worker.clone(),
-            seen,
+            seen: None,
         };
         let task = tokio::task::spawn_local(guest.stay(socket));
-        self.guests.seat(number, task.abort_handle());
-        among_all.seat(number_among_all, task.abort_handle());
+        self.site.guests().seat(number, task.abort_handle());
     }
 }

@@ -102,7 +102,7 @@ impl Page {
             response = reply::held(response, outgoing, reader).await;
         }
         if has_body {
-            response.body_mut().is_counted_by(guest.sent());
+            response.body_mut().is_counted_in(guest.ledger());
         }
         guest.answered(response.status(), asked);
         response
@@ -119,10 +119,10 @@ impl Page {
         if !auth::may_see(&settings.auth, request.headers()) {
             return reply::unauthorized(settings.realm.as_deref());
         }
-        let frontend = site.plan();
+        let frontend = site.frontend();
         let visitor = Visitor {
             ends,
-            frontend: &frontend,
+            frontend: &frontend.plan,
             known: known(&settings, request.headers()).await,
         };
         match visitor.verdict(&settings) {
@@ -158,7 +158,7 @@ impl Page {
         let is_ours = form.iter().any(|(name, value)| name == "t" && self.token.is(value));
         if !is_ours && origin::needs_token(&head.headers) {
             tracing::warn!(
-                frontend = %site.plan().name,
+                frontend = %site.frontend().plan.name,
                 "a change was refused: a browser has sent it, and not from a page of this process or of one that handed over to it"
             );
             return Code::Denied;
@@ -279,7 +279,7 @@ impl Page {
 /// The proxies that this site may show; empty means all.
 fn only(site: &Site) -> Vec<String> {
     let own = |scope: &String| match scope.as_str() {
-        "." => site.plan().name.to_string(),
+        "." => site.frontend().plan.name.to_string(),
         _ => scope.clone(),
     };
     site.settings().scopes.iter().map(own).collect()

@@ -1,5 +1,6 @@
 //! What rules see of a connection, and what they do to it. What they decide is `tandem_lb_core::rules`' business.
 
+mod asking;
 mod facts;
 mod secure;
 mod tracking;
@@ -35,6 +36,7 @@ use crate::servers::Server;
 use crate::session::{Carried, Peer};
 use crate::wire::Wire;
 use crate::worker::Worker;
+pub(crate) use asking::Asking;
 pub(crate) use tracking::Trackers;
 use variables::Variables;
 
@@ -65,7 +67,7 @@ pub(crate) struct Subject {
     /// What packets to its server carry.
     pub(crate) packets: Packets,
     /// The name that a rule asked for last.
-    pub(crate) awaited: Option<Box<Awaited>>,
+    awaited: Option<Box<Awaited>>,
 }
 
 /// What a connection is called, once somebody has asked.

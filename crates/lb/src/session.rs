@@ -215,16 +215,9 @@ impl Session {
                     }
                 }
                 Output::Close(ending) => {
-                    // Who was never sent anywhere hears an end, and no reset because of what it had said.
+                    // Who was never sent anywhere has not been read.
                     if !matches!(self.upstream, Upstream::Up(_)) && !self.inspection.vanishes {
-                        let read = self.client.dismiss(&mut self.worker.scratch.borrow_mut());
-                        self.account(
-                            &Pass::default(),
-                            &Pass {
-                                read,
-                                ..Pass::default()
-                            },
-                        );
+                        self.dismiss_client();
                     }
                     return Some(ending);
                 }
@@ -299,6 +292,16 @@ impl Session {
             Poll::Ready(Err(error)) => self.conn.handle(Input::Failed(Side::Client, io_failure(&error)), now),
         }
         true
+    }
+
+    /// It hears an end, and no reset because of what it has said.
+    fn dismiss_client(&mut self) {
+        let read = self.client.dismiss(&mut self.worker.scratch.borrow_mut());
+        let read = Pass {
+            read,
+            ..Pass::default()
+        };
+        self.account(&Pass::default(), &read);
     }
 
     /// Counts the end and writes the log line.

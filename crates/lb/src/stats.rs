@@ -468,6 +468,6 @@ impl Roads<'_> {
 
     fn pages(&self, keeper: &Keeper) -> impl Iterator<Item = &Rc<Site>> {
         let id = keeper.backend().now().plan.id;
-        self.sites.iter().filter(move |site| site.plan().id == id)
+        self.sites.iter().filter(move |site| site.frontend().plan.id == id)
     }
 }

@@ -127,26 +127,26 @@ impl Stream for Wire {
 }
 
 /// For those who talk over it themselves, and do not relay.
-impl AsyncRead for Wire {
+impl AsyncRead for &Wire {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let count = ready!(Stream::poll_read(&*self, cx, into.initialize_unfilled()))?;
+        let count = ready!(Stream::poll_read(*self, cx, into.initialize_unfilled()))?;
         into.advance(count);
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for &Wire {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
-        Stream::poll_write(&*self, cx, from)
+        Stream::poll_write(*self, cx, from)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Stream::poll_flush(&*self, cx)
+        Stream::poll_flush(*self, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(Stream::poll_flush(&*self, cx))?;
+        ready!(Stream::poll_flush(*self, cx))?;
         self.finish();
-        Stream::poll_flush(&*self, cx)
+        Stream::poll_flush(*self, cx)
     }
 }

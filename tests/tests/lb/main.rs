@@ -3,6 +3,7 @@
 
 mod agent;
 mod answers;
+mod asked;
 mod attack;
 mod bad_input;
 mod bandwidth;

@@ -486,7 +486,9 @@ fn whoever_talks_while_an_answer_is_refused_hears_an_end() {
         std::io::copy(&mut stream, &mut std::io::sink()).ok();
     });
     let config = Config::default().backend("tcp-response inspect-delay 30s");
-    let config = config.backend("tcp-response content reject").server("s", &server, "");
+    let config = config
+        .backend("tcp-response content reject if { res.len gt 0 }")
+        .server("s", &server, "");
     let lb = Lb::start(&config.to_string());
     // Which of the two it sees first is chance.
     for _ in 0..20 {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tandem_lb_core::expr::Variable;
+use tandem_lb_core::expr::{Variable, content};
 use tandem_lb_core::rules::Made;
 
 use super::{BindAddress, LogTarget, SocketFile};
@@ -93,7 +93,7 @@ pub(crate) struct Inspected {
 
 impl Inspected {
     /// Bytes are looked at where they are, with one buffer for each thread.
-    pub(crate) const MOST: u32 = 65_536;
+    pub(crate) const MOST: u32 = content::MOST as u32;
     const SIZE: u32 = 16_384;
     const RESERVE: u32 = 1024;
 

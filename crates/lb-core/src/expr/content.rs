@@ -14,7 +14,7 @@ pub use hello::ClientHello;
 pub use mqtt::{MqttField, MqttMessage, PacketType, field as mqtt_field, is_valid as mqtt_is_valid};
 
 /// The most that is ever looked at before a decision is due, however large `tune.bufsize` is: what lies beyond is never seen.
-const MOST: usize = 65_536;
+pub const MOST: usize = 65_536;
 
 /// The bytes that have come so far, still unread.
 #[derive(Clone, Copy, Debug)]

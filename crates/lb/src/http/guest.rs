@@ -12,7 +12,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::Socket;
-use tandem_lb_config::Bind;
 use tandem_ops::web::guests::Place;
 use tandem_sys::relay::Endpoint;
 use tandem_tls::Listener;
@@ -51,15 +50,15 @@ pub(super) struct Guest {
     pub(super) subject: Option<Box<Subject>>,
     /// As it was when he came.
     pub(super) frontend: Arc<Frontend>,
-    pub(super) bind: Arc<Bind>,
-    /// Among those of his listener, and among all of the site.
-    pub(super) places: (Place, Place),
+    /// Among all of the site.
+    pub(super) place: Place,
     pub(super) site: Rc<Site>,
     pub(super) page: Rc<Page>,
     pub(super) directory: Arc<Directory>,
     pub(super) outgoing: Rc<Outgoing>,
     pub(super) worker: Rc<Worker>,
-    pub(super) seen: Rc<Seen>,
+    /// Once he is answered.
+    pub(super) seen: Option<Rc<Seen>>,
 }
 
 impl Guest {
@@ -89,12 +88,12 @@ impl Guest {
             return Ok(());
         }
         let (site, now) = (self.site.clone(), self.worker.clock.now());
-        let counted = site.enter(&self.bind, now);
+        let counted = site.enter(&self.frontend, self.listener, now);
         self.frontend.limit.paces().sessions.count(now);
         if let Some(subject) = &self.subject {
             subject.trackers.began(now);
         }
-        if !inspection::passes(self, &wire).await? {
+        if !inspection::passes(self, &wire, &counted).await? {
             return Ok(());
         }
         self.be_answered(&counted, wire).await
@@ -107,9 +106,10 @@ impl Guest {
             Err(late) => Err(late.into()),
         };
         let said = heard.inspect_err(|_| self.frontend.turned_away(self.listener, |denials| &denials.headers))?;
-        let subject = self.known();
+        let mut subject = self.subject.take().unwrap_or_else(|| self.fresh());
         subject.introduce(said);
         self.peer = subject.peer;
+        self.subject = Some(subject);
         Ok(())
     }
 
@@ -121,9 +121,9 @@ impl Guest {
         answer.is_ok()
     }
 
-    pub(super) fn known(&mut self) -> &mut Subject {
-        let fresh = || Box::new(Subject::new(self.peer, self.listener));
-        self.subject.get_or_insert_with(fresh)
+    /// As rules know him who have not been asked yet.
+    pub(super) fn fresh(&self) -> Box<Subject> {
+        Box::new(Subject::new(self.peer, self.listener))
     }
 
     /// As rules see him.
@@ -138,22 +138,26 @@ impl Guest {
         }
     }
 
-    async fn be_answered(&self, counted: &Counted<'_>, wire: Wire) -> io::Result<()> {
+    async fn be_answered(&mut self, counted: &Counted<'_>, wire: Wire) -> io::Result<()> {
         let ends = self.ends(wire.socket());
+        let wire = Rc::new(wire);
+        let seen = self.seen.insert(Seen::of(&wire)).clone();
+        let noted = Noted::new(&*wire, seen.clone());
+        let (guest, taken) = (&*self, &seen.taken);
         let answer = |request: Request<Incoming>| async move {
-            let reader = self.places.0.holder().map(|task| Reader {
+            let reader = guest.place.holder().map(|task| Reader {
                 task,
-                taken: self.seen.taken.clone(),
+                taken: taken.clone(),
             });
-            let reader = reader.map(|reader| (&*self.outgoing, reader));
-            Ok::<_, Infallible>(self.page.answer(counted, ends, reader, request).await)
+            let reader = reader.map(|reader| (&*guest.outgoing, reader));
+            Ok::<_, Infallible>(guest.page.answer(counted, ends, reader, request).await)
         };
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIME)
             .max_buf_size(HEADER_BYTES)
             .keep_alive(false)
-            .serve_connection(TokioIo::new(Noted::new(wire, self.seen.clone())), service_fn(answer))
+            .serve_connection(TokioIo::new(noted), service_fn(answer))
             .await
             .map_err(io::Error::other)
     }
@@ -175,8 +179,8 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        if let Some(subject) = &self.subject {
-            let (came, went) = (self.seen.from_client.get(), self.seen.taken.written());
+        if let (Some(subject), Some(seen)) = (&self.subject, &self.seen) {
+            let (came, went) = (seen.from_client.get(), seen.taken.written());
             subject.trackers.carried(came, went, self.worker.clock.now());
         }
     }

@@ -9,10 +9,11 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use socket2::Socket;
 use tandem_sys::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
+
+use crate::wire::Wire;
 
 pub(super) struct Noted<T> {
     wire: T,
@@ -37,13 +38,17 @@ pub(crate) struct Taken {
 }
 
 impl Seen {
-    pub(super) fn of(socket: &Socket) -> io::Result<Rc<Seen>> {
-        let kernels = socket.try_clone()?;
-        Ok(Rc::new(Seen {
+    pub(super) fn of(wire: &Rc<Wire>) -> Rc<Seen> {
+        let wire = Rc::downgrade(wire);
+        let kept = move || match wire.upgrade() {
             // What cannot be known is nothing that was taken.
-            taken: Taken::new(move || sockopt::unsent(&kernels).unwrap_or(u64::MAX)),
+            Some(wire) => sockopt::unsent(wire.socket()).unwrap_or(u64::MAX),
+            None => 0,
+        };
+        Rc::new(Seen {
+            taken: Taken::new(kept),
             from_client: Cell::default(),
-        }))
+        })
     }
 }
 

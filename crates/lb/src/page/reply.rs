@@ -12,7 +12,7 @@ use hyper::{Response, StatusCode};
 use tandem_lb_core::stats::prometheus::Format;
 use tandem_ops::web;
 
-use super::site::Sent;
+use super::site::Ledger;
 use crate::http::{Kept, Outgoing, Reader};
 
 /// What the page's realm is called when the configuration does not say.
@@ -140,7 +140,8 @@ pub(crate) struct Body {
     rest: Bytes,
     /// People read it.
     is_page: bool,
-    sent: Option<Sent>,
+    /// Where what goes out is counted.
+    ledger: Option<Ledger>,
     _kept: Option<Kept>,
 }
 
@@ -148,8 +149,8 @@ impl Body {
     /// Goes out at a time.
     pub(super) const PIECE: usize = 64 * 1024;
 
-    pub(super) fn is_counted_by(&mut self, sent: Sent) {
-        self.sent = Some(sent);
+    pub(super) fn is_counted_in(&mut self, ledger: Ledger) {
+        self.ledger = Some(ledger);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -164,7 +165,7 @@ impl From<String> for Body {
         Body {
             rest: text.into(),
             is_page: false,
-            sent: None,
+            ledger: None,
             _kept: None,
         }
     }
@@ -180,8 +181,8 @@ impl hyper::body::Body for Body {
         }
         let most = self.rest.len().min(Body::PIECE);
         let piece = self.rest.split_to(most);
-        if let Some(sent) = &self.sent {
-            sent.add(most);
+        if let Some(ledger) = &self.ledger {
+            ledger.sent(most);
         }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }

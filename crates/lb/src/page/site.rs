@@ -13,12 +13,10 @@ use tandem_time::Mono;
 
 use crate::build;
 use crate::counters::{Count, Traffic};
-use crate::frontend::{AtListener, Frontend, of_listeners};
-use crate::listeners::place_of;
+use crate::frontend::{Frontend, of_listeners};
 
 pub(crate) struct Site {
     configured: RefCell<Configured>,
-    traffic: Arc<Traffic>,
     /// 1xx to 5xx, others.
     answers: [Count; 6],
     /// Those of all its listeners together.
@@ -30,27 +28,28 @@ pub(crate) struct Site {
 struct Configured {
     /// As rules see it. It counts for the site.
     frontend: Arc<Frontend>,
-    plan: Rc<plan::Frontend>,
     settings: Rc<plan::Stats>,
     maxconn: u32,
 }
 
-/// What goes out of an answer is counted there.
-pub(crate) struct Sent {
-    site: Arc<Traffic>,
-    listener: Arc<AtListener>,
+/// Where a connection of the site is counted.
+#[derive(Clone)]
+pub(crate) struct Ledger {
+    /// As it was when it came.
+    frontend: Arc<Frontend>,
+    /// Counted from 1; 0 when it is there no more.
+    listener: u32,
 }
 
 /// A connection of the site, counted until dropped.
 pub(crate) struct Counted<'a> {
     site: &'a Site,
-    listener: Arc<AtListener>,
+    ledger: Ledger,
 }
 
 impl Site {
     pub(crate) fn new(frontend: Frontend, settings: plan::Stats, maxconn: u32) -> Site {
         Site {
-            traffic: frontend.traffic.clone(),
             configured: RefCell::new(Configured::new(frontend, settings, maxconn)),
             answers: Default::default(),
             guests: Guests::new(maxconn as usize),
@@ -82,20 +81,12 @@ impl Site {
         &self.guests
     }
 
-    pub(crate) fn plan(&self) -> Rc<plan::Frontend> {
-        self.configured.borrow().plan.clone()
-    }
-
     pub(crate) fn settings(&self) -> Rc<plan::Stats> {
         self.configured.borrow().settings.clone()
     }
 
     pub(crate) fn maxconn(&self) -> u32 {
         self.configured.borrow().maxconn
-    }
-
-    pub(crate) fn traffic(&self) -> &Arc<Traffic> {
-        &self.traffic
     }
 
     /// Goes on from what an earlier process answered.
@@ -117,27 +108,14 @@ impl Site {
         self.answers.each_ref().map(Count::now)
     }
 
-    /// Somebody came by this line.
-    pub(crate) fn enter(&self, bind: &plan::Bind, now: Mono) -> Counted<'_> {
-        let listener = self.listener(bind);
-        self.traffic.began(now);
-        listener.traffic.began(now);
-        Counted { site: self, listener }
-    }
-
-    /// Without `option socket-stats`, and of one that is not configured any more, nobody asks.
-    fn listener(&self, bind: &plan::Bind) -> Arc<AtListener> {
-        let (frontend, place) = (self.frontend(), place_of(bind));
-        let mut known = frontend.plan.binds.iter().zip(frontend.listeners.iter());
-        let known = known.find(|(bind, _)| place_of(bind) == place);
-        known.map_or_else(Arc::default, |(_, at)| at.clone())
-    }
-
-    /// The listeners that are to be shown for themselves.
-    pub(crate) fn listeners(&self) -> Vec<(plan::Bind, Arc<AtListener>)> {
-        let frontend = self.frontend();
-        let shown = frontend.plan.binds.iter().zip(frontend.listeners.iter());
-        shown.map(|(bind, at)| (bind.clone(), at.clone())).collect()
+    /// Somebody came by this listener, when it was configured so.
+    pub(crate) fn enter(&self, frontend: &Arc<Frontend>, listener: u32, now: Mono) -> Counted<'_> {
+        let ledger = Ledger {
+            frontend: frontend.clone(),
+            listener,
+        };
+        ledger.traffic().for_each(|traffic| traffic.began(now));
+        Counted { site: self, ledger }
     }
 }
 
@@ -148,35 +126,39 @@ impl Counted<'_> {
 
     /// Counts an answer, and the size of what was asked.
     pub(crate) fn answered(&self, status: StatusCode, asked: usize) {
-        for traffic in [&*self.site.traffic, &self.listener.traffic] {
-            traffic.bytes_in.add(asked as u64);
-        }
+        self.heard(asked as u64);
         let class = usize::from(status.as_u16() / 100).checked_sub(1);
         let place = class.filter(|class| *class < 5).unwrap_or(5);
         self.site.answers[place].one();
     }
 
-    /// Counts what goes out of an answer's body.
-    pub(crate) fn sent(&self) -> Sent {
-        Sent {
-            site: self.site.traffic.clone(),
-            listener: self.listener.clone(),
-        }
+    /// Counts what was said.
+    pub(crate) fn heard(&self, bytes: u64) {
+        self.ledger.traffic().for_each(|traffic| traffic.bytes_in.add(bytes));
+    }
+
+    /// Where what goes out of an answer's body is counted.
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
 }
 
-impl Sent {
-    pub(super) fn add(&self, bytes: usize) {
-        for traffic in [&*self.site, &self.listener.traffic] {
-            traffic.bytes_out.add(bytes as u64);
-        }
+impl Ledger {
+    pub(super) fn sent(&self, bytes: usize) {
+        self.traffic().for_each(|traffic| traffic.bytes_out.add(bytes as u64));
+    }
+
+    /// The site's, and that of its listener where listeners count for themselves.
+    fn traffic(&self) -> impl Iterator<Item = &Traffic> {
+        let listener = self.frontend.listener(self.listener);
+        let of_listener = listener.map(|at| &at.traffic);
+        [&*self.frontend.traffic].into_iter().chain(of_listener)
     }
 }
 
 impl Configured {
     fn new(frontend: Frontend, settings: plan::Stats, maxconn: u32) -> Configured {
         Configured {
-            plan: Rc::new(frontend.plan.clone()),
             frontend: Arc::new(frontend),
             settings: Rc::new(settings),
             maxconn,
@@ -186,8 +168,7 @@ impl Configured {
 
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
-        self.site.traffic.sessions.leave();
-        self.listener.traffic.sessions.leave();
+        self.ledger.traffic().for_each(|traffic| traffic.sessions.leave());
     }
 }
 
@@ -221,17 +202,17 @@ mod tests {
     #[test]
     fn of_an_answer_is_counted_what_goes_out() {
         let (plan, settings) = configured(" bind 127.0.0.1:1\n");
-        let bind = plan.binds[0].clone();
         let site = site(&plan, settings);
-        let guest = site.enter(&bind, Mono::ZERO);
+        let frontend = site.frontend();
+        let guest = site.enter(&frontend, 1, Mono::ZERO);
         let text = "x".repeat(2 * Body::PIECE + 1);
         let whole = text.len();
         let mut body = Body::from(text);
-        body.is_counted_by(guest.sent());
+        body.is_counted_in(guest.ledger());
         let cx = &mut Context::from_waker(Waker::noop());
         let mut take = || Pin::new(&mut body).poll_frame(cx).is_ready();
-        assert!(site.traffic.bytes_out.now() == 0 && take());
-        let counts = || [&*site.traffic, &guest.listener.traffic].map(|traffic| traffic.bytes_out.now());
+        let counts = || [&*frontend.traffic, &frontend.listeners[0].traffic].map(|traffic| traffic.bytes_out.now());
+        assert!(counts() == [0; 2] && take());
         assert_eq!(counts(), [Body::PIECE as u64; 2]);
         assert!(take() && take() && take());
         assert_eq!(counts(), [whole as u64; 2]);
@@ -240,17 +221,18 @@ mod tests {
     #[test]
     fn the_last_guest_of_a_listener_that_is_gone_leaves_nothing() {
         let [both, one] = [" bind 127.0.0.1:1\n bind 127.0.0.1:2\n", " bind 127.0.0.1:1\n"].map(configured);
-        let gone = both.0.binds[1].clone();
         let site = site(&both.0, both.1);
-        let guest = site.enter(&gone, Mono::ZERO);
+        let before = site.frontend();
+        let guest = site.enter(&before, 2, Mono::ZERO);
         site.renew(one.0, one.1, 10);
         guest.answered(StatusCode::OK, 7);
-        guest.sent().add(9);
-        assert_eq!(guest.listener.traffic.bytes_out.now(), 9);
-        let late = site.enter(&gone, Mono::ZERO);
+        guest.ledger().sent(9);
+        assert_eq!(before.listeners[1].traffic.bytes_out.now(), 9);
+        let late = site.enter(&site.frontend(), 0, Mono::ZERO);
         late.answered(StatusCode::OK, 7);
-        late.sent().add(9);
-        assert_eq!(site.listeners()[0].1.traffic.bytes_out.now(), 0);
-        assert_eq!((site.traffic.bytes_out.now(), site.answers()[1]), (18, 2));
+        late.ledger().sent(9);
+        assert_eq!(site.frontend().listeners[0].traffic.bytes_out.now(), 0);
+        let traffic = site.frontend().traffic.clone();
+        assert_eq!((traffic.bytes_out.now(), site.answers()[1]), (18, 2));
     }
 }

@@ -50,8 +50,7 @@ impl Caller<'_> {
 
 /// Until one of the two sides ends it: the machine does so by letting go of the other end of `words`.
 pub(super) async fn converse(heart: Rc<Heart>, conn: ConnId, wire: Wire, words: Words) {
-    let (read, write) = tokio::io::split(wire);
-    talk(&heart, conn, read, write, words).await;
+    talk(&heart, conn, &wire, &wire, words).await;
     heart.tell(Input::Closed(conn));
 }
 

@@ -193,7 +193,9 @@ impl Reloader {
                     new_fronts.push(self.front(frontend, backend, logs, known, lines, usual));
                 }
                 Service::Stats(settings) => {
-                    let known = stands.iter().find(|stand| stand.site.plan().name == frontend.name);
+                    let known = stands
+                        .iter()
+                        .find(|stand| stand.site.frontend().plan.name == frontend.name);
                     new_stands.push(self.stand(frontend, settings, known, lines, usual));
                 }
             }

@@ -151,7 +151,7 @@ impl Reloader {
             bound: front.bound,
         });
         let stands = self.estate.sites.stands().into_iter().map(|stand| Known {
-            name: stand.site.plan().name.to_string(),
+            name: stand.site.frontend().plan.name.to_string(),
             is_page: true,
             bound: stand.bound,
         });

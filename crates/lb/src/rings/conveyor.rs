@@ -127,12 +127,13 @@ impl Work {
     }
 
     /// Until the connection ends; why it did.
-    async fn lead(&self, reader: &mut Reader, mut stream: Wire, has_taken: &mut bool) -> io::Error {
+    async fn lead(&self, reader: &mut Reader, wire: Wire, has_taken: &mut bool) -> io::Error {
+        let mut stream = &wire;
         let mut batch = Batch::default();
         let mut heard = [0; 64];
         loop {
             batch.fill(reader, self.to.framing);
-            if let Err(error) = is_open(&stream) {
+            if let Err(error) = is_open(stream) {
                 return error;
             }
             while !batch.rest().is_empty() {

@@ -19,7 +19,7 @@ use super::upstream::Upstream;
 use super::{Session, io_failure};
 use crate::frontend::{Frontend, conn_settings};
 use crate::publish::Backend;
-use crate::rules::{Scene, Story, Subject};
+use crate::rules::{Asking, Scene, Story, Subject};
 use crate::session::Peer;
 
 /// Whose rules have the word.
@@ -35,12 +35,12 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Inspection {
     pub(super) stage: Stage,
-    /// The machine knows how long this stage may wait.
-    awaits: bool,
+    /// What those of this stage wait for.
+    asking: Asking,
+    /// Those that were asked, for as long as they wait: a reload may bring others meanwhile.
+    rules: Option<Rules>,
     /// How much there was the last time.
     seen: usize,
-    /// The rule that waits for a look-up, and those among which it stands: a reload may bring others meanwhile.
-    waits_at: Option<(Rules, usize)>,
     /// The client is to hear nothing any more, not even that this is the end.
     pub(super) vanishes: bool,
 }
@@ -65,17 +65,18 @@ impl Inspection {
     pub(super) fn at(stage: Stage) -> Inspection {
         Inspection {
             stage,
-            awaits: false,
+            asking: Asking::First,
+            rules: None,
             seen: 0,
-            waits_at: None,
             vanishes: false,
         }
     }
 }
 
 impl Session {
-    /// Asks the rules with the bytes that are there; whether the machine was told something.
-    pub(super) fn inspect(&mut self, cx: &mut Context<'_>, is_final: bool) -> bool {
+    /// Asks the rules with the bytes that are there, for the last time when their time is up; whether the machine was told
+    /// something.
+    pub(super) fn inspect(&mut self, cx: &mut Context<'_>, mut is_late: bool) -> bool {
         let worker = self.worker.clone();
         let mut scratch = worker.scratch.borrow_mut();
         let now = worker.clock.now();
@@ -91,39 +92,32 @@ impl Session {
             self.inspection.seen = peeked.bytes.len();
             self.conn.touched(Side::Client, now);
         }
-        let is_last = is_final || peeked.is_end || peeked.bytes.len() >= most;
+        let is_all = peeked.is_end || peeked.bytes.len() >= most;
         loop {
-            let (rules, waits_at) = match self.inspection.waits_at.take() {
-                Some((rules, at)) => (Some(rules), Some(at)),
-                None => (self.rules(), None),
-            };
-            let requests = rules.as_ref().map(Rules::requests);
-            let delay = requests.map_or(Duration::ZERO, |r| r.inspect_delay);
-            let content = Content {
-                bytes: peeked.bytes,
-                is_final: is_last || delay.is_zero(),
-            };
-            let verdict = match requests {
+            let rules = self.inspection.rules.take().or_else(|| self.rules());
+            let mut asking = self.inspection.asking;
+            let is_first = asking == Asking::First;
+            let mut delay = Duration::ZERO;
+            let verdict = match rules.as_ref().map(Rules::requests) {
                 Some(requests) => {
-                    let mut scene = self.scene(Some(content));
-                    scene.limiters = &requests.limiters;
-                    requests.content.go_on(waits_at, &requests.acls, &mut scene)
+                    delay = requests.inspect_delay;
+                    let is_late = is_late || delay.is_zero();
+                    let content = Content {
+                        bytes: peeked.bytes,
+                        is_final: is_all || is_late,
+                    };
+                    asking.ask(cx, requests, (content, is_late), &mut self.scene(None))
                 }
                 None => Verdict::Pass,
             };
-            if let Verdict::LookUp { rule } = verdict {
-                self.inspection.waits_at = rules.zip(Some(rule));
-                if self.is_looked_up(cx, content.is_final) {
-                    continue;
-                }
-            }
+            self.inspection.asking = asking;
             match verdict {
                 Verdict::Wait | Verdict::LookUp { .. } => {
-                    if std::mem::replace(&mut self.inspection.awaits, true) {
-                        return false;
+                    self.inspection.rules = rules;
+                    if is_first {
+                        self.conn.handle(Input::MustInspect(delay), now);
                     }
-                    self.conn.handle(Input::MustInspect(delay), now);
-                    return true;
+                    return is_first;
                 }
                 Verdict::Pass => {}
                 Verdict::Reject | Verdict::Close | Verdict::Drop { .. } => {
@@ -132,7 +126,6 @@ impl Session {
                     return true;
                 }
             }
-            self.inspection.awaits = false;
             self.inspection.stage = match self.inspection.stage {
                 Stage::Frontend => {
                     self.route(Content {
@@ -143,22 +136,13 @@ impl Session {
                 }
                 Stage::Backend | Stage::Over => Stage::Over,
             };
+            // The backend has a time of its own.
+            is_late = false;
             if self.inspection.stage == Stage::Over {
                 self.conn.handle(Input::Passed, now);
                 return true;
             }
         }
-    }
-
-    /// Whether the look-up that a rule waits for is over; for whoever may not wait any longer it is.
-    fn is_looked_up(&mut self, cx: &mut Context<'_>, is_final: bool) -> bool {
-        let awaited = self.subject.as_mut().and_then(|subject| subject.awaited.as_mut());
-        awaited.is_none_or(|awaited| {
-            if is_final {
-                awaited.give_up();
-            }
-            awaited.poll_over(cx).is_ready()
-        })
     }
 
     /// Whether its rules wait for bytes.

@@ -16,6 +16,7 @@ use super::counted::AtServer;
 use super::upstream::Upstream;
 use super::{Session, io_failure};
 use crate::publish::Backend;
+use crate::rules::Asking;
 use crate::wire::Wire;
 
 /// How far the rules for the server's answer are.
@@ -24,6 +25,7 @@ pub(super) enum Answer {
     /// Rules wait for bytes, no longer than this.
     Awaited {
         until: Mono,
+        asking: Asking,
     },
     /// They are to be asked for the last time.
     Due,
@@ -45,13 +47,28 @@ pub(super) enum Judged {
 impl Answer {
     pub(super) fn until(self) -> Option<Mono> {
         match self {
-            Answer::Awaited { until } => Some(until),
+            Answer::Awaited { until, .. } => Some(until),
             Answer::Due | Answer::Last | Answer::Over => None,
         }
     }
 
     pub(super) fn is_over(self) -> bool {
         self == Answer::Over
+    }
+
+    /// Whether there is something that the rules have not seen.
+    fn sees_more(self, content: Content<'_>) -> bool {
+        match self {
+            Answer::Awaited { asking, .. } => asking.sees_more(content),
+            Answer::Due | Answer::Last | Answer::Over => true,
+        }
+    }
+
+    /// The rules want to see more than this.
+    fn wants_more_than(&mut self, content: Content<'_>) {
+        if let Answer::Awaited { asking, .. } = self {
+            *asking = Asking::after(content);
+        }
     }
 
     pub(super) fn on_deadline(&mut self, now: Mono) {
@@ -75,7 +92,8 @@ impl Session {
         if judges || self.backend.as_ref().is_some_and(stores) {
             // Without a time to wait, what comes first is all that rules see.
             let until = if delay.is_zero() { Mono::FAR } else { now + delay };
-            self.answer = Answer::Awaited { until };
+            let asking = Asking::First;
+            self.answer = Answer::Awaited { until, asking };
         } else {
             self.lighten();
         }
@@ -110,12 +128,17 @@ impl Session {
                     bytes: peeked.bytes,
                     is_final: is_due || has_come || peeked.is_end || peeked.bytes.len() >= most,
                 };
-                if content.bytes.is_empty() && !content.is_final {
+                // Rules with a time to wait are asked at once, as in HAProxy.
+                let is_early = content.bytes.is_empty() && !content.is_final && delay.is_zero();
+                if is_early || !self.answer.sees_more(content) {
                     drop(scratch);
                     self.upstream = Upstream::Up(server);
                     return Judged::Waits;
                 }
                 let verdict = self.judge(content, &server);
+                if verdict == Verdict::Wait {
+                    self.answer.wants_more_than(content);
+                }
                 if matches!(verdict, Verdict::Reject | Verdict::Close) {
                     said = content.bytes.to_vec();
                 }
@@ -237,13 +260,7 @@ impl Session {
                 tracing::debug!(%error, "a connection cannot be dropped silently");
             }
         } else {
-            // It hears an end, and no reset because of what it has just said.
-            let read = self.client.dismiss(&mut self.worker.scratch.borrow_mut());
-            let read = Pass {
-                read,
-                ..Pass::default()
-            };
-            self.account(&Pass::default(), &read);
+            self.dismiss_client();
         }
         self.conn.handle(Input::Rejected, self.worker.clock.now());
     }

@@ -72,7 +72,7 @@ fn listeners(room: &Room) -> BTreeMap<i32, String> {
             .for_each(|s| note(&name, s));
     }
     for stand in room.giver.sites.stands() {
-        let name = stand.site.plan().name.clone();
+        let name = stand.site.frontend().plan.name.clone();
         stand
             .bound
             .iter()

@@ -85,7 +85,10 @@ impl Series {
                 let frontend = seat.load();
                 (frontend.plan.id, frontend.plan.description.clone())
             }
-            Series::Site { site, .. } => (site.plan().id, site.plan().description.clone()),
+            Series::Site { site, .. } => {
+                let frontend = site.frontend();
+                (frontend.plan.id, frontend.plan.description.clone())
+            }
             Series::Backend { keeper, .. } => {
                 let backend = keeper.backend().now();
                 (backend.plan.id, backend.plan.description.clone())
@@ -139,7 +142,7 @@ impl Series {
     pub(super) fn id(&self) -> u32 {
         match self {
             Series::Frontend { seat, .. } => seat.load().plan.id,
-            Series::Site { site, .. } => site.plan().id,
+            Series::Site { site, .. } => site.frontend().plan.id,
             Series::Backend { keeper, .. } => keeper.backend().now().plan.id,
         }
     }
@@ -148,7 +151,7 @@ impl Series {
     pub(super) fn place(&self) -> u32 {
         match self {
             Series::Frontend { seat, .. } => seat.load().plan.place,
-            Series::Site { site, .. } => site.plan().place,
+            Series::Site { site, .. } => site.frontend().plan.place,
             Series::Backend { keeper, .. } => keeper.backend().now().plan.place,
         }
     }
@@ -161,7 +164,7 @@ impl Series {
     pub(super) fn of_clients(&self) -> Option<Arc<Traffic>> {
         match self {
             Series::Frontend { seat, .. } => Some(seat.load().traffic.clone()),
-            Series::Site { site, .. } => Some(site.traffic().clone()),
+            Series::Site { site, .. } => Some(site.frontend().traffic.clone()),
             Series::Backend { .. } => None,
         }
     }
@@ -193,8 +196,9 @@ impl Series {
                 meters.borrow_mut().resume(&frontend.traffic, &before);
             }
             Series::Site { site, meters } => {
-                let before = past.of_frontend(&site.plan());
-                meters.borrow_mut().resume(site.traffic(), &before);
+                let frontend = site.frontend();
+                let before = past.of_frontend(&frontend.plan);
+                meters.borrow_mut().resume(&frontend.traffic, &before);
             }
             Series::Backend {
                 keeper,
@@ -225,12 +229,13 @@ impl Series {
                 frontend.denials.resume(&before);
             }
             Series::Site { site, .. } => {
-                let before = past.of_frontend(&site.plan());
-                site.traffic().resume(&before);
-                site.frontend().denials.resume(&before);
+                let frontend = site.frontend();
+                let before = past.of_frontend(&frontend.plan);
+                frontend.traffic.resume(&before);
+                frontend.denials.resume(&before);
                 site.resume(&before);
-                for (bind, at) in site.listeners() {
-                    at.resume(&past.of_listener(&site.plan(), &bind));
+                for (bind, at) in frontend.plan.binds.iter().zip(frontend.listeners.iter()) {
+                    at.resume(&past.of_listener(&frontend.plan, bind));
                 }
             }
             Series::Backend { keeper, servers, .. } => {
@@ -275,7 +280,7 @@ impl Series {
     pub(super) fn look(&self, now: Mono) {
         match self {
             Series::Frontend { seat, meters } => meters.borrow_mut().look(&seat.load().traffic, now),
-            Series::Site { site, meters } => meters.borrow_mut().look(site.traffic(), now),
+            Series::Site { site, meters } => meters.borrow_mut().look(&site.frontend().traffic, now),
             Series::Backend {
                 keeper,
                 meters,
@@ -296,7 +301,7 @@ impl Series {
     pub(super) fn forget_maxima(&self) {
         match self {
             Series::Frontend { seat, meters } => meters.borrow_mut().forget_maxima(&seat.load().traffic),
-            Series::Site { site, meters } => meters.borrow_mut().forget_maxima(site.traffic()),
+            Series::Site { site, meters } => meters.borrow_mut().forget_maxima(&site.frontend().traffic),
             Series::Backend {
                 keeper,
                 meters,
@@ -346,9 +351,10 @@ impl Series {
                 frontend.denials.clear();
             }
             Series::Site { site, .. } => {
-                site.traffic().clear();
-                site.frontend().denials.clear();
-                site.listeners().iter().for_each(|(_, at)| at.clear());
+                let frontend = site.frontend();
+                frontend.traffic.clear();
+                frontend.denials.clear();
+                frontend.listeners.iter().for_each(|at| at.clear());
             }
             Series::Backend { keeper, .. } => {
                 let backend = keeper.backend();
@@ -385,14 +391,15 @@ impl Series {
                 rows.extend(binds.map(|(bind, at)| listener_of((&frontend.plan, false), bind, at, is_waiting)));
             }
             Series::Site { site, meters } => {
-                let traffic = meters.borrow().figures(site.traffic(), now);
+                let frontend = site.frontend();
+                let traffic = meters.borrow().figures(&frontend.traffic, now);
                 let row = frontend_row(&figures::Frontend {
-                    name: &site.plan().name,
-                    iid: site.plan().id,
+                    name: &frontend.plan.name,
+                    iid: frontend.plan.id,
                     maxconn: site.maxconn(),
-                    session_rate: site.plan().session_rate.unwrap_or(0),
+                    session_rate: frontend.plan.session_rate.unwrap_or(0),
                     is_open,
-                    denials: denials(&site.frontend().denials),
+                    denials: denials(&frontend.denials),
                     http: Some(figures::Http {
                         answers: site.answers(),
                         requests: traffic.sessions_total,
@@ -402,12 +409,8 @@ impl Series {
                     traffic,
                 });
                 rows.push(paused(row, phase, Gate::Open));
-                let (plan, listeners) = (site.plan(), site.listeners());
-                rows.extend(
-                    listeners
-                        .iter()
-                        .map(|(bind, at)| listener_of((&plan, true), bind, at, false)),
-                );
+                let binds = frontend.plan.binds.iter().zip(frontend.listeners.iter());
+                rows.extend(binds.map(|(bind, at)| listener_of((&frontend.plan, true), bind, at, false)));
             }
             Series::Backend {
                 keeper,
