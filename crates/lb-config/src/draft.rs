@@ -15,7 +15,7 @@ use tandem_lb_core::acl::Condition;
 use tandem_lb_core::balance::Policy;
 use tandem_lb_core::bandwidth::Limiter;
 use tandem_lb_core::conn::Redispatch;
-use tandem_lb_core::rules::{Route, Ruleset, Sticking, UseServer};
+use tandem_lb_core::rules::{Route, Rule, Ruleset, Sticking, UseServer};
 use tandem_lb_core::stick::TableSettings;
 use tandem_text::{Span, Spanned};
 
@@ -107,7 +107,7 @@ pub(crate) struct Rules {
     pub(crate) connection: Ruleset,
     pub(crate) session: Ruleset,
     pub(crate) content: Ruleset,
-    pub(crate) response: Ruleset,
+    pub(crate) response: Vec<Spanned<Rule>>,
     pub(crate) routes: Vec<Spanned<Route>>,
     pub(crate) servers: Vec<Spanned<UseServer>>,
     /// `force-persist`
@@ -118,7 +118,7 @@ pub(crate) struct Rules {
     /// How many `capture` rules there are.
     pub(crate) captures: u16,
     /// What `set-bandwidth-limit` may name.
-    pub(crate) limiters: Vec<Arc<Limiter>>,
+    pub(crate) limiters: Vec<Spanned<Arc<Limiter>>>,
     /// The lines that said all this, as the other dialect has them.
     pub(crate) lines: Vec<Said>,
 }

@@ -68,12 +68,15 @@ fn line(proxy: &mut Proxy, args: &mut Args<'_>) -> Outcome {
         }
     };
     let name: Arc<str> = args.text("a name")?.into();
-    if proxy.rules.limiters.iter().any(|known| known.name == name) {
+    if proxy.rules.limiters.iter().any(|known| known.value.name == name) {
         let message = format!("there is a filter `{name}` already");
         return Err(Diagnostic::error(code::DUPLICATE, args.last_span(), message).help("give it another name"));
     }
     let limiter = limiter(proxy, args, way, name)?;
-    proxy.rules.limiters.push(Arc::new(limiter));
+    proxy
+        .rules
+        .limiters
+        .push(Spanned::new(Arc::new(limiter), args.line_span()));
     Ok(())
 }
 

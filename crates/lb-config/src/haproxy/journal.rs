@@ -175,7 +175,7 @@ fn outline(proxy: &Proxy) -> Table {
         note("tcp-request", format!("{:?} {asked:?}", settings.inspect_delay));
         note(
             "tcp-response",
-            format!("{:?} {}", settings.response_delay, rules.response.rules.len()),
+            format!("{:?} {}", settings.response_delay, rules.response.len()),
         );
     }
     table

@@ -106,7 +106,7 @@ pub(super) const KEYWORDS: &[Keyword<Proxy>] = &[
         summary: "a rule for what the server sends first",
         parse: |proxy, args| {
             let rule = rule(proxy, args, Stage::Response)?;
-            proxy.rules.response.rules.push(rule);
+            proxy.rules.response.push(Spanned::new(rule, args.line_span()));
             Ok(())
         },
     },

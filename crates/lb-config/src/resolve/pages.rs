@@ -2,7 +2,7 @@
 
 use tandem_lb_core::acl::Condition;
 use tandem_lb_core::expr::{Fact, Fetch};
-use tandem_text::{Diagnostic, Span};
+use tandem_text::Diagnostic;
 
 use crate::code;
 use crate::draft::{Mode, Proxy};
@@ -14,23 +14,25 @@ pub(super) fn check(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What is about servers and their answers would be asked by nobody.
+/// Nothing is relayed for a page. What would change that is refused; what only looks at servers and their answers is asked by
+/// nobody, as in HAProxy.
 fn in_vain(proxy: &Proxy, report: &mut Vec<Diagnostic>) {
-    let (rules, whole) = (&proxy.rules, proxy.name.span);
-    let said: [(&str, Option<Span>); 5] = [
-        ("use_backend", rules.routes.first().map(|route| route.span)),
-        ("use-server", rules.servers.first().map(|rule| rule.span)),
-        ("stick", proxy.stick_rules.first().map(|rule| rule.span)),
-        ("tcp-response", (!rules.response.is_empty()).then_some(whole)),
-        ("filter bwlim", (!rules.limiters.is_empty()).then_some(whole)),
-    ];
-    for (word, at) in said {
-        let Some(at) = at else { continue };
-        let message = format!("`{word}` means nothing to the statistics page `{}`", proxy.name.value);
+    let (rules, name) = (&proxy.rules, &proxy.name.value);
+    let message = |word: &str| format!("`{word}` means nothing to the statistics page `{name}`");
+    let elsewhere = rules.routes.iter().map(|route| ("use_backend", route.span));
+    let limits = rules.limiters.iter().map(|limiter| ("filter bwlim", limiter.span));
+    for (word, at) in elsewhere.chain(limits) {
         report.push(
-            Diagnostic::error(code::UNSUPPORTED, at, message)
+            Diagnostic::error(code::UNSUPPORTED, at, message(word))
                 .help("take it out of the section with the page: nothing is relayed there"),
         );
+    }
+    let choices = rules.servers.iter().map(|rule| ("use-server", rule.span));
+    let keys = proxy.stick_rules.iter().map(|rule| ("stick", rule.span));
+    let answers = rules.response.iter().map(|rule| ("tcp-response", rule.span));
+    for (word, at) in choices.chain(keys).chain(answers) {
+        report
+            .push(Diagnostic::warning(code::IGNORED, at, message(word)).help("leave it out: nothing is relayed there"));
     }
 }
 

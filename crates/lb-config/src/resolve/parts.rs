@@ -166,11 +166,17 @@ fn requests(proxy: &Proxy) -> Requests {
         session: proxy.rules.session.clone(),
         content: proxy.rules.content.clone(),
         inspect_delay: proxy.settings.inspect_delay,
-        response: proxy.rules.response.clone(),
+        response: Ruleset {
+            rules: values(&proxy.rules.response),
+        },
         response_delay: proxy.settings.response_delay,
         captures: proxy.rules.captures,
-        limiters: proxy.rules.limiters.clone(),
+        limiters: values(&proxy.rules.limiters),
     }
+}
+
+fn values<T: Clone>(written: &[Spanned<T>]) -> Vec<T> {
+    written.iter().map(|written| written.value.clone()).collect()
 }
 
 fn listeners(drafts: &[Bind], tls: &Defaults, report: &mut Vec<Diagnostic>) -> Vec<plan::Bind> {

@@ -117,15 +117,16 @@ fn missing(proxy: &Proxy, reference: &Reference, at: Span, proxies: &[Proxy]) ->
         Reference::LastRule => None,
         Reference::Limiter(name) | Reference::OwnLimiter(name) => {
             let known = &proxy.rules.limiters;
-            let is_shared =
-                |limiter: &Arc<Limiter>| *limiter.name == **name && matches!(limiter.among, Among::Key { .. });
+            let is_shared = |limiter: &Spanned<Arc<Limiter>>| {
+                *limiter.value.name == **name && matches!(limiter.value.among, Among::Key { .. })
+            };
             if matches!(reference, Reference::OwnLimiter(_)) && known.iter().any(is_shared) {
                 let message = format!("what connections share by filter `{name}` has no other limit or period for one");
                 return Some(
                     Diagnostic::error(code::CONFLICT, at, message).help("leave `limit` and `period` out here"),
                 );
             }
-            unless_known("filter", name, known.iter().map(|limiter| &*limiter.name), at)
+            unless_known("filter", name, known.iter().map(|limiter| &*limiter.value.name), at)
         }
         Reference::Backend(name) => unless_known("backend", name, backends().map(|p| &*p.name.value), at),
         Reference::Server(backend, server) => {

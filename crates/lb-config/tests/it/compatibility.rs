@@ -107,7 +107,7 @@ const ON_PURPOSE: &[(&str, &str)] = &[
     (
         "A place of checks or of an agent in HAProxy's `server-state-file` counts more than one in a configuration that has changed since, as in \
          HAProxy; an address does not.",
-        "`lb_state`",
+        "`lb::state`",
     ),
     (
         "`show proc`: the process is its own worker. A process before it is among the old workers for as long as it serves those who stayed there, \
@@ -134,10 +134,10 @@ const ON_PURPOSE: &[(&str, &str)] = &[
     (
         "A statistics page asks its `tcp-request` rules, those for contents once the head of the request is there; what they see are the bytes of the \
          request. Where `maxconn` clients are there the longest guest goes for a new one, who waits in HAProxy; there are never more than 64 at a \
-         listener. `maxconnrate` and `maxsessrate` count the clients that are balanced, not those of a page. In its section `use_backend`, \
-         `use-server`, `stick`, `tcp-response` and `filter bwlim-*` are refused, since nothing is relayed there; HAProxy takes them and asks them of \
-         nobody, or relays what is not for the page.",
-        "`lb_proxy_header`, `lb_page`, `it::meaning`",
+         listener. `maxconnrate` and `maxsessrate` count the clients that are balanced, not those of a page. In its section `use_backend` \
+         and `filter bwlim-*` are refused, since nothing is relayed there; HAProxy relays what is not for the page. `use-server`, `stick` and \
+         `tcp-response` are asked of nobody, as in HAProxy, which does not say so.",
+        "`lb::proxy_header`, `lb::page`, `it::meaning`",
     ),
     (
         "`default-path`: paths begin at one place for all files of the configuration, and what they name is called by where it is (`show ssl cert`, \

@@ -135,11 +135,19 @@ fn what_is_wrong_as_a_whole() {
         ),
         (
             "listen l\n bind *:1\n mode http\n stats enable\n tcp-response content accept\n",
-            "t:5:8: error[LB0002]: `tcp-response` means nothing to the statistics page `l`",
+            "t:9:2: warning[LB0003]: `tcp-response` means nothing to the statistics page `l`",
+        ),
+        (
+            "listen l\n bind *:1\n mode http\n stats enable\n stick on src table t\nbackend t\n stick-table type ip size 1k\n",
+            "t:9:2: warning[LB0003]: `stick` means nothing to the statistics page `l`",
+        ),
+        (
+            "listen l\n bind *:1\n mode http\n stats enable\n use-server %[src] if { src 1.1.1.1 }\n",
+            "t:9:2: warning[LB0003]: `use-server` means nothing to the statistics page `l`",
         ),
         (
             "frontend f\n bind *:1\n mode http\n stats enable\n filter bwlim-in a default-limit 1k default-period 1s\n",
-            "t:5:10: error[LB0002]: `filter bwlim` means nothing to the statistics page `f`",
+            "t:9:2: error[LB0002]: `filter bwlim` means nothing to the statistics page `f`",
         ),
         (
             "backend b\n no option transparent\n option transparent\n",
