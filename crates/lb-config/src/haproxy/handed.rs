@@ -29,6 +29,8 @@ struct Lines {
     acls: BTreeSet<String>,
     /// Who has them already: the rules of clients and of servers are not the same.
     of: Option<Role>,
+    /// What was said of these lines, once they were read again.
+    said: Option<Vec<Diagnostic>>,
 }
 
 /// The lines that are handed on; delays are settings like others.
@@ -99,14 +101,17 @@ impl Handed {
             proxy: Some(&name),
             ..world
         };
+        let mut known = lines.said.take().unwrap_or_else(|| lines.of_these(report));
         for line in lines.lines.iter().map(|line| lines.renamed(line)) {
             let mut said = Vec::new();
             let read = super::rule(proxy, &line, Args::new(&line, sources, world, &mut said));
             said.extend(read.err());
             // What is wrong for one is wrong for all, and was perhaps said where it was written.
-            said.retain(|diagnostic| !report.contains(diagnostic));
+            said.retain(|diagnostic| !known.contains(diagnostic));
+            known.extend_from_slice(&said);
             report.append(&mut said);
         }
+        lines.said = Some(known);
         Ok(())
     }
 }
@@ -121,6 +126,16 @@ impl Lines {
             }
         };
         self.lines.iter().any(is_it)
+    }
+
+    /// What is about one of these lines.
+    fn of_these(&self, report: &[Diagnostic]) -> Vec<Diagnostic> {
+        let is_here = |diagnostic: &&Diagnostic| {
+            let at = diagnostic.span;
+            let mut lines = self.lines.iter().map(|line| line.span);
+            lines.any(|line| line.file == at.file && line.start <= at.start && at.end <= line.end)
+        };
+        report.iter().filter(is_here).cloned().collect()
     }
 
     fn refusal(&self, what: &str, at: Span) -> Diagnostic {

@@ -32,6 +32,7 @@ mod source;
 mod state;
 mod stats;
 mod stick;
+mod taken;
 mod timeout;
 mod tls;
 mod unsupported;
@@ -61,6 +62,7 @@ pub use predicate::condition as holds;
 pub use section::opens_section;
 use section::{Header, Section};
 pub(crate) use server::told;
+use taken::{Taken, Way};
 pub use unsupported::{UnsupportedDoc, unsupported_docs};
 
 /// Reads files one after the other: what `defaults` said in one holds in the next.
@@ -69,6 +71,7 @@ pub(crate) struct Reader {
     defaults: Settings,
     environment: Environment,
     handed: Handed,
+    taken: Taken,
     current: Current,
     /// Where it is asked what became of each line.
     pub(crate) journal: Option<Journal>,
@@ -158,6 +161,7 @@ impl Reader {
                 let (name, from) = section::defaults_names(line)?;
                 let settings = inherited(draft, from, Settings::default)?;
                 self.handed.to_defaults(settings.from, line.span)?;
+                report.extend(self.taken.note(settings.from, Way::ByName, line.span, draft));
                 let name = name.unwrap_or_else(|| Spanned::new(Arc::from(""), line.words[0].span));
                 Current::Proxy(Box::new(Proxy::new(Role::Defaults, name, settings)))
             }
@@ -166,6 +170,8 @@ impl Reader {
                 let mut settings = inherited(draft, from, || self.defaults.clone())?;
                 settings.written.note_section(sources.origin(line.span));
                 let mut proxy = Proxy::new(*role, name, settings);
+                let way = if from.is_some() { Way::ByName } else { Way::AsLast };
+                report.extend(self.taken.note(proxy.settings.from, way, line.span, draft));
                 self.handed.give(&mut proxy, line.span, sources, world, report)?;
                 Current::Proxy(Box::new(proxy))
             }

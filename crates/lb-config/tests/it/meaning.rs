@@ -158,6 +158,14 @@ fn what_is_wrong_as_a_whole() {
             "t:6:2: warning[LB0013]: the statistics page needs `mode http`; it is left out",
         ),
         (
+            "defaults d\n timeout connect 1s\n timeout server 1s\nbackend b from d\nbackend c\n",
+            "t:9:1: warning[LB0013]: `defaults d` is taken here because it came last, and elsewhere by its name",
+        ),
+        (
+            "defaults d\n timeout connect 1s\n timeout server 1s\nbackend b\nbackend c from d\n",
+            "t:9:1: warning[LB0013]: `defaults d` is taken by its name here, and elsewhere because it came last",
+        ),
+        (
             "backend b\n timeout server 0\n server s 1.1.1.1:1\n",
             "t:5:9: warning[LB0012]: backend `b` has no timeout for: server",
         ),
