@@ -8,7 +8,7 @@ use tandem_tests::{Haproxy, Lb, Server, free_port, piped, until};
 use super::room::{Room, say};
 
 /// In this order, since some change what others show.
-const COMMANDS: [&str; 103] = [
+const COMMANDS: [&str; 104] = [
     "show backend",
     "show servers state",
     "show servers state be",
@@ -72,6 +72,7 @@ const COMMANDS: [&str; 103] = [
     "set server numbered/d agent-port 18;set server numbered/d agent-addr localhost;show servers state numbered",
     "set server numbered/d check-addr 127.0.0.1;set server numbered/e check-port 0;show servers state numbered",
     "set server numbered/e addr 127.0.0.9;set server numbered/d addr 127.0.0.9 port 9;show servers state numbered",
+    "set server rr/r1 addr 127.0.0.8 port +5;set server numbered/b addr 127.0.0.1 port +5;show servers state numbered",
     "set maxconn global;set maxconn global 999999999",
     "set rate-limit;set rate-limit gone;set rate-limit sessions global;set rate-limit sessions global 0",
     "set rate-limit connections global 5;set rate-limit connections;set rate-limit connections frontend 3",

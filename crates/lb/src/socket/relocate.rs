@@ -8,6 +8,11 @@ use tandem_ops::control::{Reply, Severity};
 use super::server::missing;
 use crate::address::ServerAddress;
 use crate::orders::ServerOrders;
+use crate::servers::Server;
+
+/// As HAProxy says it, which forgets the parenthesis.
+const FOLLOWS: &str = "can't change <port> to port map because it is incompatible with current health check port configuration \
+                       (use 'port' statement from the 'server' directive.";
 
 /// The answer says what of it happens, in HAProxy's words: the address also where the port cannot be.
 pub(super) fn relocate(server: &ServerOrders, address: &str, port: Option<&str>) -> Reply {
@@ -28,7 +33,8 @@ pub(super) fn relocate(server: &ServerOrders, address: &str, port: Option<&str>)
     } else {
         format!("IP changed from '{ip}' to '{to}'")
     };
-    let (after, why) = match port.map(|text| read_port(text, before)) {
+    let is_checked_elsewhere = server.server().is_some_and(|live| has_check_port(&live));
+    let (after, why) = match port.map(|text| read_port(text, before, is_checked_elsewhere)) {
         None => (before, None),
         Some(Ok(after)) => (after, None),
         Some(Err(why)) => (before, Some(why)),
@@ -48,14 +54,21 @@ fn told(what: impl std::fmt::Display) -> Reply {
     Reply::Message(Severity::Warning, format!("{what} by 'stats socket command'"))
 }
 
-/// A number, or with a sign what is added to the port that the client connected to.
-fn read_port(text: &str, before: ServerPort) -> Result<ServerPort, String> {
+/// Whether its checks go to a port of their own.
+fn has_check_port(server: &Server) -> bool {
+    let said = server.rechecked().and_then(|to| to.port);
+    let plan = server.plan();
+    said.or_else(|| plan.check.as_ref()?.port).is_some()
+}
+
+/// A number, or with a sign what is added to the port that the client connected to, where checks know another.
+fn read_port(text: &str, before: ServerPort, is_checked_elsewhere: bool) -> Result<ServerPort, String> {
     let bad = || format!("problem converting port '{text}' to an int");
     if text.starts_with(['+', '-']) {
         let by: i32 = text.parse().map_err(|_| bad())?;
         return match before {
-            ServerPort::Offset(_) => Ok(ServerPort::Offset(by)),
-            ServerPort::Fixed(_) => Err("a fixed port cannot become one that follows the client's".to_owned()),
+            ServerPort::Fixed(_) if !is_checked_elsewhere => Err(FOLLOWS.to_owned()),
+            ServerPort::Fixed(_) | ServerPort::Offset(_) => Ok(ServerPort::Offset(by)),
         };
     }
     let number: i64 = text.parse().map_err(|_| bad())?;
@@ -79,15 +92,19 @@ mod tests {
     #[test]
     fn ports() {
         let fixed = ServerPort::Fixed(80);
-        assert_eq!(read_port("81", fixed), Ok(ServerPort::Fixed(81)));
-        assert_eq!(read_port("+1", ServerPort::Offset(0)), Ok(ServerPort::Offset(1)));
-        assert!(read_port("+1", fixed).is_err());
+        assert_eq!(read_port("81", fixed, false), Ok(ServerPort::Fixed(81)));
+        assert_eq!(read_port("+1", ServerPort::Offset(0), false), Ok(ServerPort::Offset(1)));
+        assert_eq!(read_port("-1", fixed, true), Ok(ServerPort::Offset(-1)));
+        assert_eq!(read_port("+1", fixed, false), Err(FOLLOWS.to_owned()));
         assert_eq!(
-            read_port("", fixed),
+            read_port("", fixed, false),
             Err("problem converting port '' to an int".to_owned())
         );
         for text in ["0", "65536"] {
-            assert_eq!(read_port(text, fixed), Err("provided port is not valid".to_owned()));
+            assert_eq!(
+                read_port(text, fixed, false),
+                Err("provided port is not valid".to_owned())
+            );
         }
     }
 }
