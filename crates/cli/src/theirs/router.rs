@@ -288,10 +288,10 @@ impl Mapping<'_> {
             _ => return Some(node),
         };
         let was = node.shown();
-        let (bytes, why) = match (self.along.bytes_of(&path), std::fs::read(&path)) {
+        let (bytes, why) = match (self.along.bytes_of(&path), plain(&path)) {
             (Some(bytes), _) => (bytes, "it begins as the file that was given"),
-            (None, Ok(bytes)) => (bytes, "it begins as this machine's"),
-            (None, Err(_)) => (
+            (None, Some(bytes)) => (bytes, "it begins as this machine's"),
+            (None, None) => (
                 b"0\n".to_vec(),
                 "it is not on this machine and was not given: it begins with 0",
             ),
@@ -374,6 +374,12 @@ fn missing(command: &str) -> Option<&str> {
         return Some(first);
     }
     program(command).filter(|program| *program != first && !is_program(program))
+}
+
+/// A file's content. A pipe would be waited for.
+fn plain(path: &str) -> Option<Vec<u8>> {
+    let is_file = std::fs::metadata(path).is_ok_and(|about| about.is_file());
+    is_file.then(|| std::fs::read(path).ok()).flatten()
 }
 
 impl Node {
@@ -530,6 +536,17 @@ mod tests {
             [(&b"-50\n"[..], "/run/x/weight"), (b"0\n", "/run/drill/no/such/v")]
         );
         assert_eq!(changes.into_inner().len(), 2);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_tracked_pipe() {
+        let path = std::env::temp_dir().join(format!("tandem-tracked-pipe-{}", std::process::id()));
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("the temporary folder is writable");
+        let (to, read) = std::sync::mpsc::sync_channel(1);
+        let pipe = path.display().to_string();
+        std::thread::spawn(move || to.send(plain(&pipe)));
+        assert_eq!(read.recv_timeout(std::time::Duration::from_secs(10)), Ok(None));
+        std::fs::remove_file(&path).expect("ours");
     }
 
     #[test]
