@@ -193,7 +193,9 @@ fn stayed(kept: &Value) -> Vec<String> {
 
 /// What it is that there is nothing to hand over.
 fn nothing(state: &Value, instance: Option<&str>) -> Outcome {
-    match those(state, "drained", |name| instance.is_none_or(|wanted| wanted == name)).is_empty() {
+    let is_meant = |name: &str| instance.is_none_or(|wanted| wanted == name);
+    let earlier = ["handed_over", "drained"].map(|what| those(state, what, is_meant));
+    match earlier.iter().all(Vec::is_empty) {
         true => Outcome::Nothing,
         false => Outcome::Earlier,
     }
@@ -268,6 +270,8 @@ mod tests {
     #[test]
     fn a_host_that_only_stands_by_is_no_host_that_handed_over() {
         let of = |drained: bool| json!([{"name": "VI_1", "holds": false, "drained": false}, {"name": "VI_2", "holds": false, "drained": drained}]);
+        let handed_over = json!([{"name": "VI_1", "holds": false, "drained": false, "handed_over": true}]);
+        assert_eq!(nothing(&handed_over, None), Outcome::Earlier);
         assert_eq!(nothing(&of(false), None), Outcome::Nothing);
         assert_eq!(nothing(&of(true), None), Outcome::Earlier);
         assert_eq!(nothing(&of(true), Some("VI_1")), Outcome::Nothing);

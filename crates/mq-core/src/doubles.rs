@@ -22,18 +22,24 @@ pub struct MessageKey(pub u128);
 impl MessageKey {
     /// FNV-1a. Who finds another id with the same number spares the broker one of his own messages.
     pub(crate) fn of(id: &Value) -> MessageKey {
-        let hash = |bytes: &[u8]| {
-            bytes
-                .iter()
-                .fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
-                    (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-                })
-        };
         MessageKey(match id {
             Value::Bytes(bytes) | Value::Other(bytes) | Value::Typed(bytes) => hash(bytes),
             text => hash(text.to_text().as_bytes()),
         })
     }
+
+    /// An address in a scope, as short as all others, too.
+    pub(crate) fn of_address(scope: &str, name: &str) -> Box<str> {
+        format!("{scope}{:032x}", hash(name.as_bytes())).into()
+    }
+}
+
+fn hash(bytes: &[u8]) -> u128 {
+    bytes
+        .iter()
+        .fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash: u128, byte| {
+            (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+        })
 }
 
 /// Those of all addresses.

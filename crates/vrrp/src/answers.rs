@@ -31,6 +31,7 @@ fn of_one(snapshot: &Snapshot, instance: &Instance) -> Value {
         "leaving": instance.leaving,
         "holds": instance.holds,
         "drained": instance.drained,
+        "handed_over": instance.handed_over,
         "abandoned": instance.abandoned,
         "split": instance.split,
         "since_seconds": snapshot.at.since(instance.changed_at).as_secs_f64(),

@@ -38,6 +38,7 @@ pub(crate) struct Instance {
     pub(crate) set: BTreeSet<IpAddr>,
     pub(crate) conditions: Conditions,
     pub(crate) drained: bool,
+    pub(crate) handed_over: bool,
     /// Let go because nobody took over in time, and nobody was heard since.
     pub(crate) abandoned: bool,
     /// A master of lower priority is taken over from at once.
@@ -100,6 +101,7 @@ impl Instance {
             set: addresses.filter(|a| is_set(view.settings.id, *a)).collect(),
             conditions: view.conditions,
             drained: view.drained,
+            handed_over: view.handed_over,
             abandoned: view.abandoned,
             preempts: view.preempts,
             split: view.split,

@@ -11,6 +11,11 @@ impl Broker {
         queues.iter().filter_map(place).collect()
     }
 
+    pub(super) fn is_stored(&self, queue: QueueId, place: Place) -> bool {
+        let entry = self.queues.get(&queue).and_then(|queue| queue.at(place));
+        entry.is_some_and(|entry| entry.stored)
+    }
+
     /// That the newer one is there and that the older ones are gone is one record: a crash leaves one of them.
     pub(super) fn replace(&mut self, from: Option<SessionId>, replaced: Vec<(QueueId, Place)>, newer: Option<Record>) {
         self.together(from, |broker| {

@@ -18,7 +18,7 @@ impl Broker {
             Kind::Multicast => "/topic/",
         };
         let once = self.once(scope, &to.address, &to.address, &message);
-        self.unless_known(session, once, message.durable, |broker| {
+        self.unless_known(session, once, |broker| {
             broker.publish(Some(session), to, message, (room, Seen::Never), now)
         });
     }
@@ -31,8 +31,7 @@ impl Broker {
             _ => ("/exchange/", &publish.exchange),
         };
         let once = self.once(scope, name, &publish.key, &publish.message);
-        let lasts = publish.message.durable;
-        self.unless_known(session, once, lasts, |broker| {
+        self.unless_known(session, once, |broker| {
             broker.route_out(session, publish, room, now)
         });
     }
@@ -42,7 +41,7 @@ impl Broker {
         let id = message.property(PROPERTY)?;
         let most = self.policies.of(address).id_cache_size;
         (most > 0).then(|| DoublesRecord {
-            address: format!("{scope}{name}").into(),
+            address: MessageKey::of_address(scope, name),
             most,
             keys: vec![MessageKey::of(id)],
         })
@@ -52,7 +51,6 @@ impl Broker {
         &mut self,
         session: SessionId,
         once: Option<DoublesRecord>,
-        lasts: bool,
         take: impl FnOnce(&mut Broker) -> bool,
     ) {
         let Some(once) = once else {
@@ -71,7 +69,9 @@ impl Broker {
         self.together(Some(session), |broker| {
             if take(broker) {
                 broker.doubles.note(&once);
-                if lasts {
+                // An id that survives the message would have the broker drop what it does not have.
+                let is_kept = |record: &Record| matches!(record, Record::Put { .. });
+                if broker.batch.iter().flatten().any(is_kept) {
                     broker.write(Record::Doubles(once), Some(session));
                 }
             }

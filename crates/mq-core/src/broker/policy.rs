@@ -96,7 +96,7 @@ impl Default for Policy {
             last_value_key: None,
             group_buckets: 1024,
             prefetch: None,
-            id_cache_size: 20_000,
+            id_cache_size: 0,
         }
     }
 }

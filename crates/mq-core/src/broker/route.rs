@@ -206,16 +206,19 @@ impl Broker {
             queues.retain(|id| self.queues.get(id).is_none_or(|queue| !queue.ignores_passing()));
         }
         let id = self.next_message.take();
+        let replaced = self.replaced(&queues, &message);
         let durable = |id: &QueueId| self.queues.get(id).is_some_and(|queue| queue.durable);
-        let kept = |id: &QueueId| *id == QueueId::RETAINED || message.durable && durable(id);
+        // What survives gives way to nothing that does not.
+        let outlives = |id: &QueueId| replaced.iter().any(|(queue, place)| queue == id && self.is_stored(*queue, *place));
+        let kept = |id: &QueueId| *id == QueueId::RETAINED || message.durable && durable(id) || outlives(id);
         let kept: Vec<QueueId> = queues.iter().copied().filter(kept).collect();
         let put = (!kept.is_empty()).then(|| {
             let (queues, message) = (kept.clone(), message.clone());
             Record::Put { id, queues, message }
         });
-        match self.replaced(&queues, &message) {
-            replaced if replaced.is_empty() => put.into_iter().for_each(|put| self.write(put, from)),
-            replaced => self.replace(from, replaced, put),
+        match replaced.is_empty() {
+            true => put.into_iter().for_each(|put| self.write(put, from)),
+            false => self.replace(from, replaced, put),
         }
         for queue in queues {
             let stored = kept.contains(&queue);

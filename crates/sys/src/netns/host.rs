@@ -146,6 +146,8 @@ impl Namespaces {
         // Entering a mount namespace moves the working directory to its root.
         let folder = match command.get_current_dir() {
             Some(folder) => folder.to_path_buf(),
+            // Ours may be where a host that is apart sees nothing, or where its user may not be.
+            None if self.processes.is_some() => PathBuf::from("/"),
             None => std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         };
         let folder = CString::new(folder.as_os_str().as_bytes()).map_err(io::Error::other)?;

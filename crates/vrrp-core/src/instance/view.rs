@@ -23,6 +23,8 @@ pub struct InstanceView<'a> {
     pub listening: bool,
     pub stopped: bool,
     pub drained: bool,
+    /// It has let another serve, and stays backup until that one is gone.
+    pub handed_over: bool,
     /// Let go because nobody took over in time, and nobody was heard since.
     pub abandoned: bool,
     /// A master of lower priority is taken over from at once.
@@ -94,6 +96,7 @@ impl Instance {
             listening: self.phase == Phase::Listening,
             stopped: self.phase == Phase::Stopped,
             drained: self.drained,
+            handed_over: self.held,
             abandoned: self.abandoned,
             preempts: self.preempts_after() == Some(Duration::ZERO),
             split: self.is_split(),

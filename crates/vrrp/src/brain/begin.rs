@@ -222,7 +222,7 @@ impl Brain {
             let cidr = Cidr::new(address.address, address.prefix).ok();
             let Some((index, cidr)) = place.zip(cidr) else { continue };
             if self.network.has_exactly(index, cidr) {
-                if was_master && !(settings.priority.is_owner() && source == Some(address.address)) {
+                if was_master && !(is_owner && source == Some(address.address)) {
                     self.holding.was_left(index, cidr);
                 }
                 self.holding.found(settings.id, is_owner, index, cidr, true);

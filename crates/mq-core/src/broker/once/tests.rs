@@ -6,6 +6,16 @@ use crate::broker::tests::{A, B, Node, message, queue, text, topic};
 use crate::broker::{Arrangement, Declared, Input, Outcome, Policy, Publish, Settings, Target};
 use crate::{Message, PolicyRecord, Record, Token, TransactionId, Value};
 
+fn known() -> Settings {
+    Settings {
+        default: Policy {
+            id_cache_size: 20_000,
+            ..Policy::default()
+        },
+        ..Settings::default()
+    }
+}
+
 fn with_id(id: &str, text: &str) -> Message {
     Message {
         properties: vec![("_AMQ_DUPL_ID".into(), Value::Text(id.into()))],
@@ -25,7 +35,7 @@ fn all(node: &Node, name: &str) -> Vec<String> {
 
 #[test]
 fn what_comes_again_counts_once_also_after_a_restart() {
-    let mut node = Node::new(Settings::default());
+    let mut node = Node::new(known());
     for (id, text) in [("1", "a"), ("2", "b"), ("1", "again"), ("3", "c")] {
         send(&mut node, &queue("q"), id, text);
     }
@@ -51,10 +61,21 @@ fn what_comes_again_counts_once_also_after_a_restart() {
     }
 }
 
+#[test]
+fn an_id_of_what_nobody_keeps_is_not_known_after_a_restart() {
+    let mut node = Node::new(known());
+    send(&mut node, &topic("t"), "1", "for nobody");
+    let mut node = node.restarted();
+    send(&mut node, &topic("t"), "1", "again");
+    assert_eq!(node.broker.figures().doubled, 0);
+    send(&mut node, &topic("t"), "1", "again");
+    assert_eq!(node.broker.figures().doubled, 1);
+}
+
 /// What need not survive is not known after a restart, when it is gone itself.
 #[test]
 fn an_id_lasts_as_long_as_its_message_would() {
-    let mut node = Node::new(Settings::default());
+    let mut node = Node::new(known());
     for (id, durable) in [("1", false), ("2", true)] {
         let message = Message {
             durable,
@@ -74,7 +95,7 @@ fn an_id_lasts_as_long_as_its_message_would() {
 /// The other one's first is not on disk yet.
 #[test]
 fn whoever_sends_again_is_told_when_the_first_one_is_safe() {
-    let mut node = Node::new(Settings::default());
+    let mut node = Node::new(known());
     node.tell(Input::Send {
         session: B,
         transaction: None,
@@ -94,7 +115,7 @@ fn whoever_sends_again_is_told_when_the_first_one_is_safe() {
 
 #[test]
 fn a_queue_a_topic_and_an_exchange_know_their_own_ids_by_all_ways() {
-    let mut node = Node::new(Settings::default());
+    let mut node = Node::new(known());
     let what = Arrangement::Queue {
         name: "q".into(),
         declared: Declared::default(),
@@ -128,7 +149,7 @@ fn a_queue_a_topic_and_an_exchange_know_their_own_ids_by_all_ways() {
 
 #[test]
 fn what_was_refused_may_come_again() {
-    let mut node = Node::new(Settings::default());
+    let mut node = Node::new(known());
     let declared = Declared {
         arguments: vec![
             ("x-max-length".into(), Value::Int(1)),
@@ -154,7 +175,7 @@ fn what_was_refused_may_come_again() {
 
 #[test]
 fn a_transaction_is_looked_at_when_it_commits() {
-    let mut node = Node::new(Settings::default());
+    let mut node = Node::new(known());
     let (session, transaction) = (A, TransactionId(1));
     for _ in 0..2 {
         node.tell(Input::Begin { session, transaction });
@@ -177,7 +198,7 @@ fn a_transaction_is_looked_at_when_it_commits() {
 
 #[test]
 fn a_policy_says_how_many_ids_are_known() {
-    let mut node = Node::new(Settings::default());
+    let mut node = Node::new(known());
     for (pattern, size) in [("two", 2), ("none", 0)] {
         let what = Arrangement::SetPolicy(PolicyRecord {
             name: pattern.into(),
