@@ -1,6 +1,6 @@
 //! `tandem check`: what is wrong with a configuration, and with two routers' configurations as a pair.
 //!
-//! A file says by its words whether it is a balancer's or a router's. Two routers' files are also held against each
+//! A file says by its words whether it is a balancer's, a router's or (what `tandem convert` would read) a broker's. Two routers' files are also held against each
 //! other, because the mistakes that hurt most (equal priorities, a weight too small to matter) are in neither alone.
 
 use std::io::{IsTerminal, Write};
@@ -14,6 +14,7 @@ use tandem_ops::disk::Disk;
 use tandem_text::{Diagnostic, Renderer, Severity, SourceMap, keepalived};
 use tandem_vrrp_config as router;
 
+use crate::broker_files::{is_brokers, looked_at};
 use crate::file;
 
 #[derive(clap::Args)]
@@ -22,13 +23,14 @@ use crate::file;
     Examples:\n  tandem check /etc/haproxy/haproxy.cfg\n  tandem check lb1/keepalived.conf lb2/keepalived.conf\n  tandem check --explain LB0012"
 )]
 pub struct Args {
-    /// haproxy.cfg, keepalived.conf or their TOML forms; two routers' files are compared too
+    /// haproxy.cfg, keepalived.conf or their TOML forms; two routers' files are compared too. Of activemq.xml, jetty.xml and
+    /// broker.xml it says what tandem-mq does not have
     #[arg(required_unless_present = "explain", num_args = 1..)]
     files: Vec<PathBuf>,
     /// The findings as JSON
     #[arg(long)]
     json: bool,
-    /// What a complaint of this code (LB0005, VR0011) means, with an example
+    /// What a complaint of this code (LB0005, VR0011, MQ0002) means, with an example
     #[arg(long, value_name = "CODE", conflicts_with = "files")]
     explain: Option<String>,
 }
@@ -46,13 +48,19 @@ pub fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
     let mut said = Vec::new();
     let mut plans = Vec::new();
+    let mut brokers = Vec::new();
     for file in &args.files {
         let (name, bytes) = file::read(file)?;
-        if is_routers(&bytes) {
+        if is_brokers(&bytes) {
+            brokers.push((name, bytes));
+        } else if is_routers(&bytes) {
             plans.push(read_router(&name, bytes, &mut said));
         } else {
             read_balancer(&name, bytes, &mut said);
         }
+    }
+    if !brokers.is_empty() {
+        read_brokers(brokers, &mut said);
     }
     match plans.as_slice() {
         [] | [_] => {}
@@ -82,6 +90,14 @@ fn read_balancer(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) {
     let texts = [balancer::NamedText::new(name, bytes)];
     let loaded = in_this_world(|world| balancer::load_in(&texts, world, None));
     said.extend(loaded.diagnostics.iter().map(|d| about_a_file(d, &loaded.sources)));
+}
+
+/// What `tandem convert` could not keep of one broker's files.
+fn read_brokers(files: Vec<(String, Vec<u8>)>, said: &mut Vec<Said>) {
+    match looked_at(files) {
+        Ok(made) => said.extend(made.diagnostics.iter().map(|d| about_a_file(d, &made.sources))),
+        Err(refused) => said.push(about_a_file(&refused.diagnostic, &refused.sources)),
+    }
 }
 
 pub(crate) fn read_router(name: &str, bytes: Vec<u8>, said: &mut Vec<Said>) -> Option<router::Plan> {

@@ -9,7 +9,9 @@ use tandem_vrrp_config as router;
 
 fn all() -> impl Iterator<Item = &'static Explained> {
     let balancer = balancer::code::EXPLAINED.iter();
-    balancer.chain(router::code::EXPLAINED).chain(tandem_text::EXPLAINED)
+    let router = router::code::EXPLAINED.iter();
+    let broker = tandem_mq_convert::code::EXPLAINED.iter();
+    balancer.chain(router).chain(broker).chain(tandem_text::EXPLAINED)
 }
 
 /// Says it, or which code was perhaps meant.
@@ -54,7 +56,7 @@ mod tests {
     fn page() -> String {
         let mut page =
             "# What the complaints mean\n\nEach has a code that keeps its meaning: `LB` is about a balancer's \
-                        file, `VR` about a router's, `TX` about text. `tandem check --explain CODE` says the same.\n"
+                        file, `VR` about a router's, `MQ` about a broker's, `TX` about text. `tandem check --explain CODE` says the same.\n"
                 .to_owned();
         for explained in all() {
             let Explained {

@@ -1,16 +1,18 @@
-//! `tandem convert`: a `haproxy.cfg` or `keepalived.conf` as TOML that means the same, and what became of each line.
+//! `tandem convert`: a `haproxy.cfg`, a `keepalived.conf` or the files of an ActiveMQ or Artemis as TOML that means the same,
+//! and what became of each line.
 
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 use tandem_lb_config::convert::convert;
 use tandem_lb_config::{Dialect, NamedText};
 use tandem_text::{Converted, Receipt, Renderer, Severity, Verdict};
 use tandem_vrrp_config::convert as router;
 
+use crate::broker_files::{self, is_brokers};
 use crate::check::{in_this_world, is_routers, on_this_machine};
 use crate::file;
 
@@ -19,10 +21,12 @@ use crate::file;
     after_help = "The text is read again and held against the files before it is given out.\n\
     Exit status: 0 it means the same, 1 lines that matter could not be kept (it is written all the same), 2 a file cannot be read or written.\n\
     Examples:\n  tandem convert /etc/haproxy/haproxy.cfg\n  tandem convert /etc/keepalived/keepalived.conf -o tandem-vrrp.toml --receipt\n  tandem convert haproxy.cfg -o tandem-lb.toml --receipt\n  \
+    tandem convert activemq.xml jetty.xml -o mq.toml --receipt\n  tandem convert broker.xml\n  \
     tandem convert haproxy.cfg --json | jq '.receipts[] | select(.fate == \"dropped\")'"
 )]
 pub struct Args {
-    /// haproxy.cfg, of which several are read as one configuration, as `-f` reads them; or one keepalived.conf
+    /// haproxy.cfg, of which several are read as one configuration, as `-f` reads them; or one keepalived.conf; or one broker's
+    /// activemq.xml and jetty.xml, or broker.xml
     #[arg(required = true, num_args = 1..)]
     files: Vec<PathBuf>,
     /// Where to write the TOML, instead of to standard output
@@ -70,6 +74,15 @@ fn found(files: &[PathBuf]) -> anyhow::Result<Converted> {
         Ok((name, bytes))
     };
     let files = files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    if files.iter().any(|(_, bytes)| is_brokers(bytes)) {
+        if let Some((name, _)) = files.iter().find(|(_, bytes)| !is_brokers(bytes)) {
+            bail!("{name} is no broker's file: convert it alone");
+        }
+        return broker_files::converted(files).map_err(|refused| {
+            let text = Renderer::new(&refused.sources).render(&refused.diagnostic);
+            anyhow!("{}", text.trim_end())
+        });
+    }
     match (files.as_slice(), files.iter().find(|(_, bytes)| is_routers(bytes))) {
         ([(name, bytes)], Some(_)) => Ok(on_this_machine(|machine| router::convert(name, bytes.clone(), machine))),
         (_, Some((name, _))) => bail!("{name} is a router's file: convert it alone"),
@@ -125,7 +138,7 @@ fn receipts(receipts: &[Receipt], out: &mut dyn Write) -> anyhow::Result<()> {
     let (in_vain, dropped) = (count("no-effect"), count("dropped"));
     writeln!(
         out,
-        "{} lines: {kept} kept, {implied} implied, {in_vain} without effect, {dropped} dropped",
+        "{} in all: {kept} kept, {implied} implied, {in_vain} without effect, {dropped} dropped",
         receipts.len()
     )?;
     Ok(())

@@ -1,6 +1,7 @@
 //! `tandem`: the operator's command. Each subcommand is a module; this file only chooses between them.
 
 mod ask;
+mod broker_files;
 mod check;
 mod code;
 mod convert;
@@ -51,7 +52,7 @@ enum Verb {
     Plan(plan::Args),
     /// Say what is wrong with a configuration, or with two routers' configurations as a pair
     Check(check::Args),
-    /// Write a haproxy.cfg as TOML that means the same, and say what became of each line
+    /// Write a haproxy.cfg, a keepalived.conf or a broker's XML as TOML that means the same, and say what became of each line
     Convert(convert::Args),
     /// Give the balancer a command over its stats socket, and read the answer as text or JSON
     Ask(ask::Args),

@@ -30,7 +30,7 @@ pub enum Verdict {
     Different,
 }
 
-/// One line that says something.
+/// One line that says something, or one thing that is said in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     pub file: Arc<str>,
@@ -66,7 +66,7 @@ pub enum Fate {
     Kept(String),
     /// What it says holds anyway: it is what is usual, or said by another line.
     Implied,
-    /// It changes nothing for TCP, because of this.
+    /// It changes nothing here, because of this.
     NoEffect(String),
     /// It is not in the result, because of this.
     Dropped(String),
@@ -97,7 +97,7 @@ impl fmt::Display for Fate {
         match self {
             Self::Kept(place) => write!(f, "kept as {place}"),
             Self::Implied => f.write_str("implied: it holds without being said"),
-            Self::NoEffect(why) => write!(f, "has no effect in TCP mode: {why}"),
+            Self::NoEffect(why) => write!(f, "has no effect: {why}"),
             Self::Dropped(why) => write!(f, "dropped: {why}"),
         }
     }

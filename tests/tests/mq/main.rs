@@ -6,6 +6,7 @@ mod amqp10;
 mod checks;
 mod clients;
 mod console;
+mod converted;
 mod crash;
 mod disk;
 mod later;

@@ -23,7 +23,7 @@ enum Level {
     Tests,
 }
 
-const LEVELS: [(&str, Level); 23] = [
+const LEVELS: [(&str, Level); 24] = [
     ("tandem-time", Level::Core),
     ("tandem-text", Level::Core),
     ("tandem-proxy-header", Level::Core),
@@ -33,6 +33,7 @@ const LEVELS: [(&str, Level); 23] = [
     ("tandem-mq-wire", Level::Core),
     ("tandem-lb-config", Level::Plan),
     ("tandem-vrrp-config", Level::Plan),
+    ("tandem-mq-convert", Level::Plan),
     ("tandem-sim", Level::Plan),
     ("tandem-sys", Level::System),
     ("tandem-mq-store", Level::System),
