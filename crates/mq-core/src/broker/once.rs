@@ -31,9 +31,7 @@ impl Broker {
             _ => ("/exchange/", &publish.exchange),
         };
         let once = self.once(scope, name, &publish.key, &publish.message);
-        self.unless_known(session, once, |broker| {
-            broker.route_out(session, publish, room, now)
-        });
+        self.unless_known(session, once, |broker| broker.route_out(session, publish, room, now));
     }
 
     /// The id of a message, where ids mean something.

@@ -209,7 +209,11 @@ impl Broker {
         let replaced = self.replaced(&queues, &message);
         let durable = |id: &QueueId| self.queues.get(id).is_some_and(|queue| queue.durable);
         // What survives gives way to nothing that does not.
-        let outlives = |id: &QueueId| replaced.iter().any(|(queue, place)| queue == id && self.is_stored(*queue, *place));
+        let outlives = |id: &QueueId| {
+            replaced
+                .iter()
+                .any(|(queue, place)| queue == id && self.is_stored(*queue, *place))
+        };
         let kept = |id: &QueueId| *id == QueueId::RETAINED || message.durable && durable(id) || outlives(id);
         let kept: Vec<QueueId> = queues.iter().copied().filter(kept).collect();
         let put = (!kept.is_empty()).then(|| {
