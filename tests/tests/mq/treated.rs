@@ -218,12 +218,12 @@ fn what_is_sent_again_by_its_id_counts_once() {
 
 #[test]
 fn what_is_sent_again_after_a_crash_counts_once() {
-    let mut mq = Mq::start("anonymous = true");
+    let mut mq = with_policy("id-cache-size = 100\n");
     let send = |mq: &Mq, ids: &[&str]| {
         let mut client = Stomp::connect(mq.address());
         for id in ids {
             client.say(&format!(
-                "SEND\ndestination:/queue/q\nreceipt:r\n_AMQ_DUPL_ID:{id}\n\n{id}"
+                "SEND\ndestination:/queue/p.q\nreceipt:r\n_AMQ_DUPL_ID:{id}\n\n{id}"
             ));
             assert!(client.hear().starts_with("RECEIPT\n"));
         }
@@ -233,8 +233,8 @@ fn what_is_sent_again_after_a_crash_counts_once() {
     mq.kill();
     mq.run();
     let mut client = send(&mq, &["2", "1", "3"]);
-    client.subscribe("/queue/q", "auto");
+    client.subscribe("/queue/p.q", "auto");
     assert_eq!(client.take(3), ["1", "2", "3"]);
-    client.send("/queue/q", "end");
+    client.send("/queue/p.q", "end");
     assert_eq!(client.take(1), ["end"]);
 }

@@ -224,7 +224,8 @@ fn place(server: &Server) -> (String, u16) {
         ServerAddress::Ip { ip, port } => {
             let port = match port {
                 ServerPort::Fixed(port) => *port,
-                ServerPort::Offset(_) => 0,
+                // What is added to the client's port stands in its place, and 0 for what is taken away.
+                ServerPort::Offset(by) => u16::try_from(*by).unwrap_or(0),
             };
             (ip.to_string(), port)
         }
