@@ -14,6 +14,8 @@ use super::stage::{Config, LONG, Program, Stage, VIP, VIP6};
 const WHILE: Duration = Duration::from_millis(300);
 /// For as long as Keepalived takes to add its addresses, far from the 61 ms that Keepalived leaves its clients alone.
 const A_MOMENT: Duration = Duration::from_millis(20);
+/// They are asked each 2 ms.
+const ONE_QUESTION: Duration = Duration::from_millis(3);
 const OURS: [Program; 2] = [Program::Ours; 2];
 const BESIDE_KEEPALIVED: [Program; 2] = [Program::Ours, Program::Keepalived];
 
@@ -84,7 +86,12 @@ fn stops(bench: &Bench<'_>, programs: [Program; 2], way: Way) -> Result<()> {
     // Keepalived's first advert tells a switch where the MAC address of the virtual router is now, and the address is not
     // there yet. What it announces over IPv6 may not be usable yet either.
     let is_late = programs == BESIDE_KEEPALIVED && (way.0 == OWN_MAC.0 || way.2.is_ipv6());
-    let forgiven = if is_late { A_MOMENT } else { Duration::ZERO };
+    let forgiven = match is_late {
+        true => A_MOMENT,
+        // Known, and said in the README: the switch moves the MAC address by the advert, and one question is between both.
+        false if way.0 == MANY_OWN_MAC_SIX.0 => ONE_QUESTION,
+        false => Duration::ZERO,
+    };
     asked.judge(bench, &what, "b", forgiven)
 }
 
